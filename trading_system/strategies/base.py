@@ -1,0 +1,111 @@
+"""Decisions and the contract of whoever makes them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trading_system.registry import Registry
+from trading_system.types import FrozenModel
+
+if TYPE_CHECKING:
+    from trading_system.data.bars import Bars
+    from trading_system.types import BoolArray, FloatArray, Int8Array, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Signals:
+    """Decisions taken at the close of bar t; row t depends on rows up to t only.
+
+    A column is a *line*: one symbol of one strategy. Prices and distances are in the scale of ``bars.adjusted``; the
+    engine converts them. Optional panels are None where the rule does not use them, never filled with NaN.
+
+    Attributes
+    ----------
+    entry : int8, shape (n_bars, n_lines)
+        +1 to be long, -1 to be short, 0 nothing.
+    exit : bool, shape (n_bars, n_lines)
+        Leave the position.
+    symbol : int64, shape (n_lines,), or None
+        Column of `bars` of each line; None means line i is symbol i.
+    stop_distance, trail_distance, target_distance : float64 or None
+        Distance from the fill (stop, target) or from the best price since the fill (trail), above 0; NaN means none.
+    stop_tighten : float64 or None
+        A stop price, live from t+1 where it is tighter than the present one; NaN leaves it.
+    limit_price : float64 or None
+        Limit of the entry order, good for the next bar; NaN means market.
+    scale : float64 or None
+        Multiplies the sized quantity (a pair's hedge ratio); above 0.
+    components : float64, shape (n_components, n_bars, n_lines), or None
+        Values that candidates are ranked by; more is better.
+    component_names : tuple of str
+        One name per component, as ``portfolio.ranking`` calls them.
+    max_hold : int64, shape (n_lines,), or None
+        Bars after which a position is closed, the fill's bar counting as 1; 0 means no limit.
+    group : int64, shape (n_lines,), or None
+        Lines with the same number are accepted, filled and rejected together; -1 means alone.
+    """
+
+    entry: Int8Array
+    exit: BoolArray
+    symbol: IntArray | None = None
+    stop_distance: FloatArray | None = None
+    trail_distance: FloatArray | None = None
+    stop_tighten: FloatArray | None = None
+    target_distance: FloatArray | None = None
+    limit_price: FloatArray | None = None
+    scale: FloatArray | None = None
+    components: FloatArray | None = None
+    component_names: tuple[str, ...] = ()
+    max_hold: IntArray | None = None
+    group: IntArray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """Targets set at the close of bar t, for rules that rebalance.
+
+    Attributes
+    ----------
+    target : float64, shape (n_bars, n_lines)
+        Fraction of the strategy's equity, signed; 0 closes, NaN leaves the line alone.
+    symbol : int64, shape (n_lines,), or None
+        Column of `bars` of each line; None means line i is symbol i.
+    """
+
+    target: FloatArray
+    symbol: IntArray | None = None
+
+    @classmethod
+    def on_change(cls, target: FloatArray, symbol: IntArray | None = None) -> Weights:
+        """Keep only the rows at which a line's target differs from its last one; NaN decides nothing."""
+        last = np.zeros(target.shape[1])
+        kept = np.full(target.shape, np.nan)
+        for t in range(target.shape[0]):
+            changed = ~np.isnan(target[t]) & (target[t] != last)
+            kept[t, changed] = target[t, changed]
+            last[changed] = target[t, changed]
+        return cls(kept, symbol)
+
+
+class Strategy(FrozenModel):
+    """A rule: its fields are its parameters, ``decide`` is its verb."""
+
+    @property
+    @abstractmethod
+    def warmup(self) -> int:
+        """Bars of history that the first valid decision needs."""
+
+    @abstractmethod
+    def decide(self, bars: Bars) -> Signals | Weights:
+        """Decisions for every row of `bars`; row t may read rows up to t only.
+
+        `bars` holds the strategy's universe; the run's benchmark is ``bars.benchmark_close`` in adjusted scale.
+        """
+
+
+strategies: Registry[type[Strategy]] = Registry("strategies", "trading_system.strategies")
+register = strategies.register

@@ -211,6 +211,7 @@ class PortfolioConfig(FrozenModel):
     correlation_guard: CorrelationGuard | None = None
     ranking: dict[str, float] | None = Field(None, description="weight of each component and of `diversification`; default: equal weights of the components")
     debit_rate: float = Field(0.0, ge=0.0, description="yearly rate on negative cash")
+    risk_free: float = Field(0.0, gt=-1.0, lt=1.0, description="yearly rate used by Sharpe, Sortino, alpha; converted geometrically to one period")
 
 
 class ExecutionConfig(FrozenModel):

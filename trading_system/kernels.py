@@ -1,0 +1,208 @@
+"""Compiled kernels: the decorators every room uses, the door their inputs pass, and where machine code is kept.
+
+Numba itself is imported by the first decorated function, never by importing this module. Machine code lies in
+``$TRADING_SYSTEM_CACHE/kernels`` (default: the user's cache folder, or a private temporary folder where that cannot be
+written), in a folder named by a hash of the kernel's source file and of every file of this package that it imports, so
+that a changed helper never runs stale code and a moved or read-only installation still hits. ``NUMBA_CPU_NAME`` and
+``NUMBA_CPU_FEATURES`` are respected.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import re
+import stat
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+F = TypeVar("F", bound=Callable[..., Any])
+PACKAGE = Path(__file__).parent
+_IMPORT = re.compile(r"^(?:from|import)[ \t]+(trading_system[\w.]*)(?:[ \t]+import[ \t]+([\w, \t]+|\([^)]*\)))?", re.MULTILINE)
+
+
+def kernel(function: F) -> F:
+    """Compile a kernel: cached, without the interpreter's lock, IEEE arithmetic (division by zero gives inf or NaN)."""
+    return _compile(function, cache=True)
+
+
+def helper(function: F) -> F:
+    """Compile a function that only kernels call; it is stored inside each of them."""
+    return _compile(function, cache=False)
+
+
+def engine_kernel(function: F) -> F:
+    """Compile a kernel without reference counts: an allocation inside is a compile error.
+
+    Reference counting of array arguments costs a simulation of one symbol twenty times its trading logic. ``_nrt`` is a
+    private option of numba (pinned below 0.69); if it vanished only speed would be lost.
+    """
+    return _compile(function, cache=True, _nrt=False)
+
+
+def engine_helper(function: F) -> F:
+    """Compile a function that only engine kernels call: no reference counts, always inlined."""
+    return _compile(function, cache=False, _nrt=False, forceinline=True)
+
+
+def _compile(function: F, *, cache: bool, **options: Any) -> F:
+    import numba
+
+    config: Any = numba.config
+    before = config.CACHE_LOCATOR_CLASSES
+    config.CACHE_LOCATOR_CLASSES = f"{__name__}.{KernelLocator.__name__}"
+    try:
+        compiled = numba.njit(cache=cache, nogil=True, error_model="numpy", **options)(function)
+    finally:
+        config.CACHE_LOCATOR_CLASSES = before
+    if cache and hasattr(compiled, "_cache"):
+        _make_forgiving(compiled._cache)
+    return cast(F, compiled)
+
+
+def _make_forgiving(cache: Any) -> None:
+    """A cache that cannot be read or written costs time, never the run."""
+    load, save = cache.load_overload, cache.save_overload
+
+    def load_overload(signature: Any, context: Any) -> Any:
+        try:
+            return load(signature, context)
+        except Exception:  # noqa: BLE001  a truncated or foreign file: compile anew
+            return None
+
+    def save_overload(signature: Any, data: Any) -> None:
+        try:
+            save(signature, data)
+        except OSError:  # read-only folder, disk full
+            pass
+
+    cache.load_overload, cache.save_overload = load_overload, save_overload
+
+
+class KernelLocator:
+    """Where numba keeps the machine code of one kernel, and the stamp that says whether it is still the same source."""
+
+    def __init__(self, file: Path, line: int) -> None:
+        self._stamp = source_stamp(file)
+        room = file.parent.name
+        self._folder = kernel_folder() / f"{room}-{self._stamp[:16]}"
+        self._line = line
+
+    @classmethod
+    def from_function(cls, py_func: Any, py_file: str) -> KernelLocator:
+        """The locator of `py_func`, which is defined in `py_file`."""
+        return cls(Path(py_file), int(py_func.__code__.co_firstlineno))
+
+    def ensure_cache_path(self) -> None:
+        """Create the folder."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def get_cache_path(self) -> str:
+        """The folder, which need not exist."""
+        return str(self._folder)
+
+    def get_source_stamp(self) -> str:
+        """Hash of the source and of what it imports from this package."""
+        return self._stamp
+
+    def get_disambiguator(self) -> str:
+        """Tells functions of one name apart."""
+        return str(self._line)
+
+
+@functools.cache
+def source_stamp(file: Path) -> str:
+    """Sha256 (hex) over `file` and, transitively, every file of this package that it imports at module level."""
+    waiting, seen = [file.resolve(), Path(__file__).resolve()], {}
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        text = path.read_bytes()
+        seen[path] = hashlib.sha256(text).digest()
+        waiting += [found.resolve() for found in _imported(text.decode("utf-8"))]
+    total = hashlib.sha256()
+    for digest in sorted(seen.values()):
+        total.update(digest)
+    return total.hexdigest()
+
+
+def _imported(text: str) -> list[Path]:
+    files: list[Path] = []
+    for module, names in _IMPORT.findall(text):
+        base = PACKAGE.joinpath(*module.split(".")[1:])
+        below = [base / name for name in re.findall(r"\w+", names)]
+        files += [path for candidate in (base, *below) if (path := candidate.with_suffix(".py")).is_file()]
+    return files
+
+
+def cache_root() -> Path:
+    """The program's cache folder: ``TRADING_SYSTEM_CACHE``, else the user's cache folder of this platform."""
+    told = os.environ.get("TRADING_SYSTEM_CACHE")
+    if told:
+        return Path(told).expanduser()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "trading-system"
+    if os.name == "nt":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "trading-system" / "Cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trading-system"
+
+
+@functools.lru_cache(maxsize=1)
+def kernel_folder() -> Path:
+    """Folder of the machine code: below `cache_root` when that can be written or is already filled, else a private one."""
+    try:
+        folder = cache_root() / "kernels"
+    except RuntimeError:  # no home directory
+        return _private_folder()
+    if _writable(folder) or _filled(folder):
+        return folder
+    return _private_folder()
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError:
+        return False
+    return True
+
+
+def _filled(folder: Path) -> bool:
+    try:
+        return any(folder.iterdir())
+    except OSError:
+        return False
+
+
+def _private_folder() -> Path:
+    """A temporary folder that nobody else can write to: machine code read from it is executed."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    folder = Path(tempfile.gettempdir()) / f"trading-system-kernels-{user}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        facts = folder.lstat()
+        private = stat.S_ISDIR(facts.st_mode) and (os.name == "nt" or (facts.st_uid == user and not facts.st_mode & 0o022))
+        if private and _writable(folder):
+            return folder
+    except OSError:
+        pass
+    return Path(tempfile.mkdtemp(prefix="trading-system-kernels-"))
+
+
+def door(array: Any, dtype: Any) -> NDArray[np.generic]:
+    """`array` as kernels want it: of `dtype`, C order, read-only; a view where it already is, so one signature is compiled."""
+    import numpy as np
+
+    view = np.ascontiguousarray(array, dtype=dtype).view()
+    view.flags.writeable = False
+    return view

@@ -1,1 +1,1 @@
-""""""
+"""Results as text: tables, JSON and the terminal summary; formats, never computes."""

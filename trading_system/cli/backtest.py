@@ -1,0 +1,100 @@
+"""trading-system backtest"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from trading_system.cli.options import AsJson, ConfigArgument, ConfigOption, Overrides, one_config
+from trading_system.cli.output import colour, show, show_json, unicode, width
+from trading_system.errors import UsageError
+
+if TYPE_CHECKING:
+    from trading_system.engine.ledger import Ledger
+
+Period = Annotated[
+    Literal["train", "validation", "holdout", "all"] | None,
+    typer.Option("--period", help="which split of the run file; default: train and validation", show_default=False),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="DIR", help="folder of results; default $TRADING_SYSTEM_RESULTS, else output.path of CONFIG"
+    ),
+]
+FailOnReject = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fail-on-reject",
+        metavar="CODE",
+        help="exit 1 when an order or candidate ended with this code, as CASH; may be repeated",
+    ),
+]
+
+
+def backtest(
+    config: ConfigArgument = None,
+    config_option: ConfigOption = None,
+    period: Period = None,
+    overrides: Overrides = None,
+    out: Out = None,
+    as_json: AsJson = False,
+    fail_on_reject: FailOnReject = None,
+) -> None:
+    """Run one backtest: a summary here, everything in a folder.
+
+    Example: trading-system backtest EXAMPLE_CONFIGS/run_config.yaml --set portfolio.starting_equity=50000
+    """
+    path = one_config(config, config_option)
+    codes = reason_codes(fail_on_reject or [])
+    from trading_system import pipeline
+    from trading_system.cli.progress import working
+    from trading_system.cli.session import session
+
+    session.kept = "this run was not finished and left no result folder; earlier results are untouched"
+    folder = out or (Path(os.environ["TRADING_SYSTEM_RESULTS"]) if os.environ.get("TRADING_SYSTEM_RESULTS") else None)
+    with working("backtest"):
+        result = pipeline.run_backtest(path, period=period, out=folder, overrides=tuple(overrides or ()))
+    session.kept = f"the run was finished; its results are in {result.folder}"
+    from trading_system.reports import terminal
+
+    if as_json:
+        show_json(terminal.backtest_document(result))
+    else:
+        show(terminal.backtest_summary(result, width=width(), unicode=unicode(), colour=colour()))
+    found = {code: number for code in codes if (number := refused(result.ledger, code))}
+    if found:
+        from trading_system.cli.output import note
+
+        note(
+            "refused for a code named by --fail-on-reject: " + ", ".join(f"{code} {number}" for code, number in found.items())
+        )
+        raise typer.Exit(1)
+
+
+def reason_codes(names: list[str]) -> list[str]:
+    """`names` as the codes that an order or candidate may end with; an unknown one is a usage error."""
+    if not names:
+        return []
+    from trading_system.engine.ledger import Code
+
+    known = [code.name for code in Code if code is not Code.NONE]
+    for name in names:
+        if name.upper() not in known:
+            raise UsageError(f"--fail-on-reject: there is no code {name!r}", allowed=", ".join(known))
+    return [name.upper() for name in names]
+
+
+def refused(ledger: Ledger, name: str) -> int:
+    """How many candidates were refused, and orders rejected, cut or expired, with this code."""
+    from trading_system.engine.ledger import Code
+
+    code = int(Code[name])
+    candidates = int(ledger.refusals["count"][ledger.refusals["code"] == code].sum())
+    return candidates + int((ledger.orders["end"] == code).sum())
+
+
+COMMANDS = {"backtest": backtest}

@@ -1,0 +1,56 @@
+"""What people see while work lasts: a line about compiling, a bar on a terminal; both on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections.abc import Iterator
+
+COMPILE_SECONDS = 15
+PATIENCE = 1.0
+
+
+@contextlib.contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show that `what` goes on once it lasts longer than a second, when standard error is a terminal.
+
+    On a first run after an installation or an upgrade one line says that kernels are compiled.
+    """
+    if first_run():
+        print(f"compiling kernels (first run, about {COMPILE_SECONDS} s)", file=sys.stderr, flush=True)
+    if not sys.stderr.isatty():
+        yield
+        return
+    done = threading.Event()
+    watcher = threading.Thread(target=_pulse, args=(what, done), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _pulse(what: str, done: threading.Event) -> None:
+    """A bar with the time so far, from the second second on, erased at the end."""
+    if done.wait(PATIENCE):
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(30), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        bar.add_task(what, total=None)
+        done.wait()
+
+
+def first_run() -> bool:
+    """Whether the engine's machine code of this version is not in the cache yet."""
+    from trading_system import kernels
+
+    source = kernels.PACKAGE / "engine" / "_kernels.py"
+    if not source.is_file():
+        return False
+    folder = kernels.kernel_folder() / f"engine-{kernels.source_stamp(source)[:16]}"
+    return not (folder.is_dir() and any(folder.iterdir()))

@@ -1,0 +1,74 @@
+"""List, show, compare and reproduce the runs that were made."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trading_system.cli.options import AsJson, ResultsFolder
+from trading_system.cli.output import show, show_json, width
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="a run's folder or id (its beginning is enough)", show_default=False)]
+
+
+def results_folder(given: Path | None) -> Path:
+    """The folder of runs: the option, else the environment, else ``results`` here."""
+    return given or Path(os.environ.get("TRADING_SYSTEM_RESULTS") or "results")
+
+
+def runs_list(results: ResultsFolder = None, as_json: AsJson = False) -> None:
+    """List the runs of a results folder, newest first.
+
+    Example: trading-system runs list --results my-idea/results
+    """
+    from trading_system import pipeline
+    from trading_system.reports import terminal
+
+    found = pipeline.list_runs(results_folder(results))
+    show_json(found) if as_json else show(terminal.runs_table(found, width=width()))
+
+
+def runs_show(run: Run, results: ResultsFolder = None, as_json: AsJson = False) -> None:
+    """Show what a run was and found.
+
+    Example: trading-system runs show 20260102-101500-1a2b3c4d
+    """
+    from trading_system import pipeline
+    from trading_system.reports import terminal
+
+    found = pipeline.show_run(run, results_folder(results))
+    show_json(found) if as_json else show(terminal.run_page(found, width=width()))
+
+
+def runs_compare(run: Run, other: Run, results: ResultsFolder = None, as_json: AsJson = False) -> None:
+    """Compare two runs: what differs in their configs, data and code, and every metric side by side.
+
+    Example: trading-system runs compare 20260102-101500-1a2b3c4d 20260103-090000-5e6f7a8b
+    """
+    from trading_system import pipeline
+    from trading_system.reports import terminal
+
+    found = pipeline.compare_runs(run, other, results_folder(results))
+    show_json(found) if as_json else show(terminal.comparison(found, width=width()))
+
+
+def runs_reproduce(run: Run, results: ResultsFolder = None, as_json: AsJson = False) -> None:
+    """Make a run again from its own folder and compare every byte but times and ids; exit 1 when one differs.
+
+    Example: trading-system runs reproduce 20260102-101500-1a2b3c4d
+    """
+    from trading_system import pipeline
+    from trading_system.cli.progress import working
+    from trading_system.reports import terminal
+
+    with working("reproduce"):
+        found = pipeline.reproduce_run(run, results_folder(results))
+    show_json(found) if as_json else show(terminal.reproduction(found, width=width()))
+    if not found["equal"]:
+        raise typer.Exit(1)
+
+
+COMMANDS = {"list": runs_list, "show": runs_show, "compare": runs_compare, "reproduce": runs_reproduce}

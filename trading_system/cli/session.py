@@ -1,0 +1,21 @@
+"""What the running command would say if it were stopped now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Session:
+    """One per process.
+
+    Attributes
+    ----------
+    kept : str
+        What survives when the command is stopped at this moment, in words.
+    """
+
+    kept: str = "nothing was written"
+
+
+session = Session()

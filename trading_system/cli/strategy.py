@@ -1,0 +1,85 @@
+"""The rules a strategy file may name, with their parameters."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from trading_system.cli.options import AsJson
+from trading_system.cli.output import show, show_json, width
+
+Name = Annotated[str, typer.Argument(metavar="TYPE", help="a type that `strategy list` names", show_default=False)]
+
+
+def strategy_list(as_json: AsJson = False) -> None:
+    """List every strategy type with its rule in one sentence.
+
+    Example: trading-system strategy list
+    """
+    from trading_system.reports.formats import table
+    from trading_system.strategies.base import strategies
+
+    rows = [(name, _sentence(strategies.get(name))) for name in strategies.names()]
+    if as_json:
+        show_json([{"type": name, "rule": rule} for name, rule in rows])
+    else:
+        show(table(("type", "rule"), rows, width=width()))
+
+
+def strategy_show(name: Name, as_json: AsJson = False) -> None:
+    """Show one strategy type: its rule and every parameter with default, bounds and meaning.
+
+    Example: trading-system strategy show equity_momentum
+    """
+    import inspect
+
+    from trading_system.strategies.base import strategies
+
+    kind = strategies.get(name)
+    text = inspect.cleandoc(kind.__doc__ or "")
+    parameters = _parameters(kind.model_json_schema())
+    if as_json:
+        show_json({"type": name, "rule": text, "parameters": parameters})
+        return
+    from trading_system.reports.formats import plain, table
+
+    rows = [(p["name"], _value(p["default"]), p["allowed"], p["description"]) for p in parameters]
+    show(
+        "\n\n".join([name, plain(text), table(("parameter", "default", "allowed", "meaning"), rows, width=max(width(), 100))])
+    )
+
+
+def _sentence(kind: type[Any]) -> str:
+    return " ".join((kind.__doc__ or "").split("\n\n")[0].split())
+
+
+def _value(default: Any) -> str:
+    return "" if default is None else str(default)
+
+
+def _parameters(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """One entry per field of a strategy's JSON Schema."""
+    return [
+        {
+            "name": name,
+            "default": field.get("default"),
+            "allowed": _allowed(field),
+            "description": field.get("description", ""),
+        }
+        for name, field in schema.get("properties", {}).items()
+    ]
+
+
+def _allowed(field: dict[str, Any]) -> str:
+    """Type and bounds in words: ``integer >= 1``."""
+    if "enum" in field:
+        return ", ".join(str(item) for item in field["enum"])
+    if "anyOf" in field:
+        return " or ".join(_allowed(option) for option in field["anyOf"])
+    bounds = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+    parts = [f"{sign} {field[key]:g}" for key, sign in bounds.items() if key in field]
+    return " ".join([str(field.get("type", "any")).replace("null", "nothing"), ", ".join(parts)]).strip()
+
+
+COMMANDS = {"list": strategy_list, "show": strategy_show}

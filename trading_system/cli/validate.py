@@ -1,0 +1,96 @@
+"""Check run files, or the data they name; exit 1 when invalid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trading_system.cli.options import AsJson, ConfigArgument, ConfigOption, Overrides, one_config
+from trading_system.cli.output import show, show_json, width
+from trading_system.errors import TradingSystemError, UsageError
+
+Paths = Annotated[
+    list[Path] | None, typer.Argument(metavar="PATH...", help="run files and strategy files", show_default=False)
+]
+Load = Annotated[bool, typer.Option("--load", help="also import strategies of your own; their code runs")]
+
+
+def validate_config(
+    paths: Paths = None,
+    config_option: ConfigOption = None,
+    overrides: Overrides = None,
+    load: Load = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check run and strategy files; every mistake of a file is reported in one pass, each with file:line and the mend.
+
+    Example: trading-system validate config EXAMPLE_CONFIGS/run_config.yaml
+    """
+    files = [*(paths or []), *([config_option] if config_option else [])]
+    if not files:
+        raise UsageError("PATH is missing", allowed="one or more run or strategy files")
+    checked = [_checked(path, overrides or [], load) for path in files]
+    if as_json:
+        show_json({"valid": all(file["valid"] for file in checked), "files": checked})
+    else:
+        show("\n".join(_lines(file) for file in checked))
+    if not all(file["valid"] for file in checked):
+        raise typer.Exit(1)
+
+
+def _checked(path: Path, overrides: list[str], load: bool) -> dict[str, Any]:
+    from trading_system import pipeline
+
+    try:
+        run = pipeline.validate_config(path, overrides=tuple(overrides), load=load)
+    except TradingSystemError as error:
+        problems = getattr(error, "problems", ()) or (error,)
+        return {"file": str(path), "valid": False, "problems": [str(problem) for problem in problems], "warnings": []}
+    return {"file": str(path), "valid": True, "problems": [], "warnings": list(run.warnings), "hash": run.hash}
+
+
+def _lines(file: dict[str, Any]) -> str:
+    from trading_system.cli.secrets import masked
+    from trading_system.reports.formats import one_line
+
+    head = "valid" if file["valid"] else f"invalid, {len(file['problems'])} problem{'s' if len(file['problems']) != 1 else ''}"
+    lines = [f"{one_line(file['file'])}: {head}"]
+    lines += [f"  {masked(one_line(problem))}" for problem in file["problems"]]
+    lines += [f"  warning: {masked(one_line(warning))}" for warning in file["warnings"]]
+    return "\n".join(lines)
+
+
+def validate_data(
+    config: ConfigArgument = None, config_option: ConfigOption = None, overrides: Overrides = None, as_json: AsJson = False
+) -> None:
+    """Load the data that a run file names and list its defects; bars that stop a backtest make it invalid.
+
+    Example: trading-system validate data EXAMPLE_CONFIGS/run_config.yaml
+    """
+    path = one_config(config, config_option)
+    from trading_system import pipeline
+    from trading_system.cli.progress import working
+    from trading_system.config.loading import load_run
+    from trading_system.errors import DataError
+    from trading_system.reports import terminal
+
+    run = load_run(path, tuple(overrides or ()))
+    try:
+        with working("reading data"):
+            quality = pipeline.validate_data(run)
+    except DataError as error:
+        if as_json:
+            show_json({"valid": False, "problems": [str(error)]})
+        else:
+            from trading_system.reports.formats import plain
+
+            show(f"invalid\n  {plain(str(error))}")
+        raise typer.Exit(1) from None
+    show_json({"valid": True, "problems": [], **quality}) if as_json else show(
+        "valid\n\n" + terminal.quality_table(quality, width=width())
+    )
+
+
+COMMANDS = {"config": validate_config, "data": validate_data}

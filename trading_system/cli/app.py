@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
 from typing import Annotated
 
 import typer
@@ -89,7 +88,10 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
         if word == "--":
             return [*front, *rest, word, *words]
         if word in GLOBAL_OPTIONS:
-            front += [word, *islice(words, 1)]
+            value = next(words, None)
+            if value is None:
+                raise UsageError(f"{word} needs a value")
+            front += [word, value]
         elif word.startswith(tuple(f"{option}=" for option in GLOBAL_OPTIONS)):
             front.append(word)
         else:

@@ -7,6 +7,8 @@ import shutil
 import sys
 from typing import Any
 
+from trading_system.errors import OutputError
+
 NARROWEST, WIDEST = 40, 160
 
 
@@ -18,6 +20,8 @@ def show(text: str) -> None:
         sink = os.open(os.devnull, os.O_WRONLY)
         os.dup2(sink, sys.stdout.fileno())
         os.close(sink)
+    except OSError as error:
+        raise OutputError(error.strerror or str(error), where="standard output") from None
 
 
 def show_json(document: Any) -> None:

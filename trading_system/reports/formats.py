@@ -46,12 +46,12 @@ def _finite(value: Any) -> Any:
 
 def percent(value: float | None, digits: int = 2) -> str:
     """A fraction as percent; a dash where there is no number."""
-    return NOTHING if _missing(value) else f"{100.0 * _number(value):.{digits}f} %"
+    return NOTHING if _missing(value) else f"{_fixed(100.0 * _number(value), digits)} %"
 
 
 def ratio(value: float | None, digits: int = 2) -> str:
     """A plain ratio."""
-    return NOTHING if _missing(value) else f"{_number(value):.{digits}f}"
+    return NOTHING if _missing(value) else _fixed(_number(value), digits)
 
 
 def count(value: float | None) -> str:
@@ -61,7 +61,7 @@ def count(value: float | None) -> str:
 
 def money(value: float | None, digits: int = 2) -> str:
     """An amount of the quote currency with thousands separated."""
-    return NOTHING if _missing(value) else f"{_number(value):,.{digits}f}"
+    return NOTHING if _missing(value) else _fixed(_number(value), digits)
 
 
 def _missing(value: float | None) -> bool:
@@ -69,8 +69,13 @@ def _missing(value: float | None) -> bool:
 
 
 def _number(value: float | None) -> float:
-    rounded = float(value or 0.0)
-    return 0.0 if abs(rounded) < 1e-12 else rounded  # no "-0.00"
+    return float(value or 0.0)
+
+
+def _fixed(number: float, digits: int) -> str:
+    """Thousands separated; a rounded nothing has no sign."""
+    text = f"{number:,.{digits}f}"
+    return text if text.strip("-0.,") else text.lstrip("-")
 
 
 def cells(text: str) -> int:

@@ -1,0 +1,351 @@
+"""YAML text to nodes that remember their file and line; strict, and safe on hostile input.
+
+Built on the events of PyYAML's safe loader (the C one where it is compiled in), without its constructors: no tag, anchor or
+alias is ever resolved and no scalar is ever converted here. What a scalar means is decided by the field that it is for,
+in `shapes`. The limits: one document of at most 1 MB UTF-8, 50 levels deep, no control characters.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+
+from trading_system.errors import ConfigError
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 50
+MAX_NODES = 200_000
+MAX_PROBLEMS = 100
+_SUGGESTIONS = 40  # suggestions are the only slow part of a message; a hostile file gets no more than this
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(slots=True)
+class Place:
+    """A line of a file, or a ``--set`` option (line 0)."""
+
+    source: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line}" if self.line else self.source
+
+
+@dataclass(slots=True)
+class Scalar:
+    """One scalar as it was written; ``bad`` marks one whose mistake has been reported already."""
+
+    place: Place
+    text: str
+    plain: bool
+    bad: bool = False
+
+
+@dataclass(slots=True)
+class Sequence:
+    """A list."""
+
+    place: Place
+    items: list[Node] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Mapping:
+    """Keys to values, in order; ``keys`` holds each key as it was written.
+
+    ``root`` marks the top of a file: the keys of messages start anew there.
+    """
+
+    place: Place
+    items: dict[str, Node] = field(default_factory=dict)
+    keys: dict[str, Scalar] = field(default_factory=dict)
+    root: bool = False
+
+    def place_of(self, key: str) -> Place:
+        """Where `key` stands, or the mapping itself when it is absent."""
+        known = self.keys.get(key)
+        return self.place if known is None else known.place
+
+
+Node: TypeAlias = Scalar | Sequence | Mapping
+
+
+class Problems:
+    """The mistakes found so far; each becomes one ConfigError with its place."""
+
+    def __init__(self) -> None:
+        self.found: list[ConfigError] = []
+        self.left_out = 0
+        self._suggested = 0
+        self._seen: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self.found) + self.left_out
+
+    def add(self, place: Place | str, key: str, message: str, *, allowed: str = "", remedy: str = "") -> None:
+        """Enter one mistake; repeats of the same sentence at the same place are dropped."""
+        if len(self.found) >= MAX_PROBLEMS:
+            self.left_out += 1
+            return
+        problem = ConfigError(message, where=f"{place}: {shorten(key) or '(document)'}", allowed=allowed, remedy=remedy)
+        text = str(problem)
+        if text not in self._seen:
+            self._seen.add(text)
+            self.found.append(problem)
+
+    def suggest(self, word: str, choices: Iterable[str]) -> str:
+        """``did you mean 'x'?``, or nothing."""
+        if self._suggested >= _SUGGESTIONS:
+            return ""
+        self._suggested += 1
+        near = nearest(word, choices)
+        return f"did you mean {near!r}?" if near else ""
+
+    def raise_any(self, source: str) -> None:
+        """Raise them all as one ConfigError."""
+        if not self.found:
+            return
+        problems = list(self.found)
+        if self.left_out:
+            problems.append(ConfigError(f"and {self.left_out} more mistakes", where=f"{source}: (document)"))
+        count = len(self)
+        raise ConfigError(f"{count} mistake{'s' if count > 1 else ''} in {source}", where=source, problems=problems)
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """The one of `choices` that `word` was probably meant to be, or an empty text."""
+    if not word or len(word) > 64:
+        return ""
+    names = {choice.lower(): choice for choice in choices}
+    folded = word.lower().replace("-", "_")
+    if folded in names:
+        return names[folded]
+    close = difflib.get_close_matches(folded, names, n=1, cutoff=0.6)
+    return names[close[0]] if close else ""
+
+
+def shorten(text: str, limit: int = 120) -> str:
+    """Text for a message: one line, at most `limit` characters, nothing that a terminal obeys."""
+    if len(text) > limit:
+        text = text[: limit - 3] + "..."
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+
+
+def quoted(text: str) -> str:
+    """A value as a message shows it."""
+    return f"'{shorten(text, 60)}'"
+
+
+def label(path: Path) -> str:
+    """A path as messages show it."""
+    return shorten(os.fsencode(path).decode("utf-8", "replace"), 400)
+
+
+def read_text(path: Path, source: str) -> str:
+    """The text of a regular file of at most 1 MB of UTF-8; ConfigError otherwise, with path and reason."""
+    where = f"{source}:1: (document)"
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
+                what = "is a folder" if stat.S_ISDIR(mode) else "is not a regular file"
+                raise ConfigError(what, where=where, allowed="a YAML file")
+            data = file.read(MAX_BYTES + 1)
+    except IsADirectoryError:
+        raise ConfigError("is a folder", where=where, allowed="a YAML file") from None
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror or error} (errno {error.errno})", where=where) from None
+    except ValueError:
+        raise ConfigError("cannot be read: the path holds a NUL character", where=where) from None
+    if len(data) > MAX_BYTES:
+        raise ConfigError("is larger than 1 MB", where=where, allowed="at most 1,000,000 bytes")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ConfigError(
+            f"is not UTF-8: byte 0x{data[error.start]:02x}",
+            where=f"{source}:{line}: (document)",
+            remedy="save the file as UTF-8",
+        ) from None
+
+
+def read_yaml(text: str, source: str, problems: Problems, *, line: bool = True) -> Node | None:
+    """The one document of `text` as nodes; None when it is empty or its syntax is broken.
+
+    Parameters
+    ----------
+    text : str
+        The document.
+    source : str
+        File name, or ``--set key``, that messages show.
+    problems : Problems
+        Receives every mistake that is found here.
+    line : bool
+        Whether places have a line (False for ``--set``).
+    """
+    odd = _FORBIDDEN.search(text)
+    if odd is not None:
+        at = text.count("\n", 0, odd.start()) + 1
+        problems.add(Place(source, at if line else 0), "", f"holds the control character U+{ord(odd.group()):04X}")
+        return None
+    composer = _Composer(source, problems, line)
+    try:
+        for event in _events(text):
+            if not composer.take(event):
+                break
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        at = Place(source, (mark.line + 1 if mark is not None else 1) if line else 0)
+        said = " ".join(part for part in (error.context, error.problem) if part)
+        remedy = "indent with spaces, not tabs" if "\\t" in said or "'\t'" in said else ""
+        problems.add(at, composer.key(), f"is not valid YAML: {shorten(said, 200)}", remedy=remedy)
+        return None
+    except (yaml.YAMLError, UnicodeError, RecursionError) as error:
+        problems.add(Place(source, 1 if line else 0), composer.key(), f"is not valid YAML: {shorten(str(error), 200)}")
+        return None
+    return None if composer.stopped else composer.document
+
+
+def _events(text: str) -> Iterator[Any]:
+    loader = _Loader(text)
+    try:
+        while loader.check_event():
+            yield loader.get_event()
+    finally:
+        loader.dispose()
+
+
+class _Composer:
+    """Events to nodes with a stack of its own, so that depth costs no recursion."""
+
+    def __init__(self, source: str, problems: Problems, line: bool) -> None:
+        self.source = source
+        self.problems = problems
+        self.line = line
+        self.document: Node | None = None
+        self.stopped = False
+        self._open: list[Mapping | Sequence] = []
+        self._pending: list[Scalar | None] = []  # the key that waits for its value, per open collection
+        self._skipped: list[bool] = []  # whether that key was refused, so that its value is dropped
+        self._nodes = 0
+        self._documents = 0
+
+    def key(self) -> str:
+        """Path of the value being read."""
+        parts = []
+        for node, pending in zip(self._open, self._pending, strict=True):
+            if isinstance(node, Sequence):
+                parts.append(str(len(node.items)))
+            elif pending is not None:
+                parts.append(pending.text)
+        return ".".join(parts)
+
+    def take(self, event: Any) -> bool:
+        """Read one event; False ends the reading."""
+        place = Place(self.source, event.start_mark.line + 1 if self.line else 0)
+        if isinstance(event, yaml.DocumentStartEvent):
+            return self._start(event, place)
+        if isinstance(event, yaml.AliasEvent):
+            self._report(place, "aliases (*name) are not allowed", "write the value out")
+            self._put(Scalar(place, "", plain=False, bad=True))
+        elif isinstance(event, yaml.ScalarEvent):
+            self._put(Scalar(place, event.value, not event.style, bad=self._marked(event, place)))
+        elif isinstance(event, yaml.CollectionStartEvent):
+            self._marked(event, place)
+            return self._enter(Mapping(place) if isinstance(event, yaml.MappingStartEvent) else Sequence(place))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            node = self._open.pop()
+            self._pending.pop()
+            self._skipped.pop()
+            if not self._open:
+                self.document = node
+        return not self.stopped
+
+    def _start(self, event: Any, place: Place) -> bool:
+        self._documents += 1
+        if self._documents > 1:
+            return self._stop(place, "a second document begins", "one document per file; remove the line '---'")
+        if event.version or event.tags:
+            return self._stop(place, "directives (%YAML, %TAG) are not allowed", "remove the line")
+        return True
+
+    def _stop(self, place: Place, message: str, remedy: str = "") -> bool:
+        self._report(place, message, remedy)
+        self.stopped = True
+        return False
+
+    def _report(self, place: Place, message: str, remedy: str = "") -> None:
+        self.problems.add(place, self.key(), message, remedy=remedy)
+
+    def _marked(self, event: Any, place: Place) -> bool:
+        """Report tags and anchors; True when the node cannot be read as it stands."""
+        if event.tag is not None:
+            self._report(place, f"tags ({shorten(str(event.tag), 40)}) are not allowed", "write the plain value")
+        if event.anchor is not None:
+            self._report(place, f"anchors (&{shorten(str(event.anchor), 40)}) are not allowed", "write the value out where it is used")
+        return event.tag is not None or event.anchor is not None
+
+    def _enter(self, node: Mapping | Sequence) -> bool:
+        if len(self._open) >= MAX_DEPTH:
+            return self._stop(node.place, f"is nested more than {MAX_DEPTH} levels deep")
+        if not self._put(node):
+            node = type(node)(node.place)  # read on, for its mistakes, but keep it out of the document
+        self._open.append(node)
+        self._pending.append(None)
+        self._skipped.append(False)
+        return not self.stopped
+
+    def _put(self, node: Node) -> bool:
+        """Hang `node` where it belongs; False when it is dropped."""
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            return self._stop(node.place, f"has more than {MAX_NODES:,} values")
+        if not self._open:
+            self.document = node
+            return True
+        holder = self._open[-1]
+        if isinstance(holder, Sequence):
+            holder.items.append(node)
+            return True
+        pending = self._pending[-1]
+        if pending is None:
+            self._key(holder, node)
+            return isinstance(node, Scalar)
+        self._pending[-1] = None
+        if self._skipped[-1]:
+            return False
+        holder.items[pending.text] = node
+        holder.keys[pending.text] = pending
+        return True
+
+    def _key(self, holder: Mapping, node: Node) -> None:
+        key = node if isinstance(node, Scalar) else Scalar(node.place, "", plain=False, bad=True)
+        self._pending[-1], self._skipped[-1] = key, True
+        if not isinstance(node, Scalar):
+            self._report(node.place, "a key must be text, not a list or mapping")
+        elif key.bad:
+            pass
+        elif key.plain and key.text == "<<":
+            self._report(key.place, "merge keys (<<) are not allowed", "write the keys out")
+        elif not key.text or (key.plain and key.text in ("~", "null")):
+            self._report(key.place, "a key is empty")
+        elif not key.text.isprintable():
+            self._report(key.place, "a key holds a character that cannot be printed")
+        elif key.text in holder.items:
+            first = holder.keys[key.text].place.line
+            self._report(key.place, f"the key stands twice (first on line {first})" if first else "the key stands twice")
+        else:
+            self._skipped[-1] = False

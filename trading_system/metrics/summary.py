@@ -1,0 +1,291 @@
+"""Everything that a run says about itself in numbers: what goes into `metrics.json` and the tables beside it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trading_system.metrics import drawdown, returns
+from trading_system.metrics.base import SPECIFICATION, Metric, metrics, ratio
+from trading_system.metrics.breakdown import trade_breakdown
+from trading_system.metrics.calendar_tables import monthly_report, weekly_rows
+from trading_system.metrics.costs import Costs, breakeven_cost_multiple, cost_table, costs_of
+from trading_system.metrics.reconciliation import reconcile
+from trading_system.metrics.sampling import Pairing, Sample, pair, sample
+from trading_system.metrics.undefined import Facts, reason
+
+if TYPE_CHECKING:
+    from trading_system.config.models import RunConfig
+    from trading_system.engine.ledger import Ledger
+    from trading_system.types import FloatArray
+
+Number = float | int | None
+NAN = float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """The numbers of one run; everything is plain and JSON-able, tables are worked out when they are read.
+
+    Attributes
+    ----------
+    metrics : dict of str to float, int or None
+        Metric id to its number; null where it has none.
+    undefined : dict of str to str
+        Why a null is null.
+    conventions : dict
+        How every number was made: periods per year, risk-free rate, ddof, sampling, window, benchmark.
+    """
+
+    metrics: dict[str, Number]
+    undefined: dict[str, str]
+    conventions: dict[str, Any]
+    _ledger: Ledger
+    _sample: Sample
+    _pairing: Pairing | None
+    _costs: Costs
+
+    @cached_property
+    def reconciliation(self) -> dict[str, Any]:
+        """Signals to refusals and orders, orders to their ends, in total and per strategy."""
+        return reconcile(self._ledger)
+
+    @cached_property
+    def costs(self) -> dict[str, dict[str, float | None]]:
+        """Each kind of cost in money and beside equity, traded value and gross profit."""
+        return cost_table(self._costs, self._ledger.starting_equity)
+
+    @cached_property
+    def trades(self) -> dict[str, dict[str, dict[str, Number]]]:
+        """Figures of the trades by strategy, symbol and exit reason."""
+        return trade_breakdown(self._ledger)
+
+    @cached_property
+    def monthly(self) -> dict[str, Any]:
+        """`monthly_report.json`: rows per month and the table of years x months."""
+        return monthly_report(self._ledger, self._sample, self._benchmark_closes)
+
+    @cached_property
+    def weekly(self) -> list[dict[str, Any]]:
+        """Rows of `weekly_summary.csv`, one per ISO week."""
+        return weekly_rows(self._ledger, self._sample, self._benchmark_closes)
+
+    @property
+    def _benchmark_closes(self) -> FloatArray | None:
+        return None if self._pairing is None else self._pairing.closes
+
+    def document(self) -> dict[str, Any]:
+        """The content of `metrics.json`."""
+        return {
+            "metrics": self.metrics,
+            "undefined": self.undefined,
+            "conventions": self.conventions,
+            "reconciliation": self.reconciliation,
+            "costs": self.costs,
+            "trades": self.trades,
+        }
+
+
+def summarise(ledger: Ledger, config: RunConfig, *, benchmark: FloatArray | None) -> Summary:
+    """Measure a run.
+
+    Returns are taken at the closes of the benchmark's calendar from the ledger's first bar on, with the starting equity as
+    V_0, so that a loss on the first bar counts.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    config : RunConfig
+        `portfolio.risk_free` (yearly, also the minimum acceptable return of Sortino), `portfolio.debit_rate`.
+    benchmark : float64, shape (bars.n_bars,) or (n_bars of the ledger,), or None
+        Closes of the benchmark in an adjusted scale; NaN where it has none.
+
+    Raises
+    ------
+    DataError
+        The equity curve holds NaN, or the benchmark is not one close per bar.
+    """
+    sampled = sample(ledger)
+    pairing = None if benchmark is None else pair(ledger, sampled, benchmark)
+    costs = costs_of(ledger, debit_rate=config.portfolio.debit_rate)
+    inputs = _inputs(ledger, config, sampled, pairing)
+    values, reads = _registered(inputs)
+    for name, value in _of_run(ledger, sampled, pairing, costs, inputs).items():
+        values[name], reads[name] = value, ("benchmark",) if name.startswith("benchmark_") else ()
+    facts = _facts(inputs, pairing, values)
+    numbers: dict[str, Number] = {}
+    undefined: dict[str, str] = {}
+    for name in sorted(values):
+        value = values[name]
+        numbers[name] = value if math.isfinite(value) else None
+        if numbers[name] is None:
+            undefined[name] = _why(name, value, facts, reads[name], costs)
+    return Summary(numbers, undefined, _conventions(ledger, config, sampled, pairing), ledger, sampled, pairing, costs)
+
+
+def _inputs(ledger: Ledger, config: RunConfig, sampled: Sample, pairing: Pairing | None) -> dict[str, Any]:
+    """Every input a registered metric may name, but for the returns, which depend on whether it names the benchmark."""
+    closed = ledger.trades[ledger.trades["open"] == 0]
+    closed = closed[np.argsort(closed["exit_row"], kind="stable")]
+    staked = closed["initial_risk"] > 0.0
+    return {
+        "periods_per_year": ledger.bars.periods_per_year,
+        "risk_free": config.portfolio.risk_free,
+        "mar": config.portfolio.risk_free,
+        "days": _days(ledger, sampled),
+        "returns": sampled.returns,
+        "pnl": closed["pnl"],
+        "return_pct": closed["return_pct"],
+        "initial_risk": closed["initial_risk"][staked],
+        "pnl_with_stop": closed["pnl"][staked],
+        "bars_held": closed["bars_held"],
+        "pairing": pairing,
+    }
+
+
+def _days(ledger: Ledger, sampled: Sample) -> float:
+    """Calendar days from V_0 (the session before the first bar where the data has one) to the last sampled close."""
+    if not sampled.n_periods:
+        return NAN
+    return float(int(sampled.session[-1]) - int(ledger.bars.session[max(ledger.first - 1, 0)]))
+
+
+@functools.cache
+def _parameters(metric: Metric) -> tuple[tuple[str, bool], ...]:
+    """Names of a metric's parameters and whether each is needed."""
+    found = inspect.signature(metric).parameters.values()
+    return tuple((parameter.name, parameter.default is parameter.empty) for parameter in found)
+
+
+def _registered(inputs: dict[str, Any]) -> tuple[dict[str, float], dict[str, tuple[str, ...]]]:
+    """Every registered metric whose inputs a run has, and what each reads."""
+    values: dict[str, float] = {}
+    reads: dict[str, tuple[str, ...]] = {}
+    pairing: Pairing | None = inputs["pairing"]
+    for name in metrics.names():
+        metric = metrics.get(name)
+        parameters = _parameters(metric)
+        names = tuple(parameter for parameter, _ in parameters)
+        given = {parameter: inputs[parameter] for parameter in names if parameter in inputs}
+        if "initial_risk" in names:
+            given["pnl"] = inputs["pnl_with_stop"]
+        if "benchmark" in names and pairing is not None:
+            given |= {"returns": pairing.returns, "benchmark": pairing.benchmark}
+        missing = [parameter for parameter, needed in parameters if needed and parameter not in given]
+        if missing == ["benchmark"]:
+            values[name] = NAN
+        elif missing:
+            continue  # weights: a run has them from its ledger, below
+        else:
+            values[name] = metric(**given)
+        reads[name] = names
+    return values, reads
+
+
+def _of_run(
+    ledger: Ledger, sampled: Sample, pairing: Pairing | None, costs: Costs, inputs: dict[str, Any]
+) -> dict[str, float]:
+    """Metrics that are read off the ledger itself."""
+    gross = ledger.gross_exposure if sampled.rows is None else ledger.gross_exposure[sampled.rows]
+    net = ledger.net_exposure if sampled.rows is None else ledger.net_exposure[sampled.rows]
+    held = ledger.n_positions if sampled.rows is None else ledger.n_positions[sampled.rows]
+    n, still_open = sampled.n_periods, ledger.trades[ledger.trades["open"] == 1]
+    bars_held = inputs["bars_held"]
+    return {
+        "n_periods": n,
+        "starting_equity": ledger.starting_equity,
+        "final_equity": float(ledger.equity[-1]) if ledger.equity.size else ledger.starting_equity,
+        "net_pnl": costs.net_pnl,
+        "gross_pnl": costs.gross_pnl,
+        "total_costs": costs.trading + costs.financing,
+        "breakeven_cost_multiple": breakeven_cost_multiple(costs),
+        "n_open_trades": int(still_open.size),
+        "open_pnl": float(still_open["pnl"].sum()),
+        "n_fills": costs.n_fills,
+        "mean_bars_held": float(bars_held.mean()) if bars_held.size else NAN,
+        "time_in_market": ratio(int(np.count_nonzero(held)), n),
+        "mean_gross_exposure": float(gross.mean()) if n else NAN,
+        "mean_net_exposure": float(net.mean()) if n else NAN,
+        "max_gross_exposure": float(gross.max()) if n else NAN,
+        "turnover_one_way_annual": _turnover(ledger, sampled),
+        **_of_benchmark(pairing, inputs),
+    }
+
+
+def _turnover(ledger: Ledger, sampled: Sample) -> float:
+    """Mean over periods of half the traded value / equity at the start of the period, x P."""
+    if not sampled.n_periods:
+        return NAN
+    fills = ledger.fills
+    before = sampled.before[sampled.period_of(fills["row"], ledger.first)]
+    traded = 0.5 * np.abs(fills["quantity"] * fills["price"])
+    alive = before > 0.0  # what is sold after ruin has nothing to be compared with
+    return float((traded[alive] / before[alive]).sum()) / sampled.n_periods * ledger.bars.periods_per_year
+
+
+def _of_benchmark(pairing: Pairing | None, inputs: dict[str, Any]) -> dict[str, float]:
+    names = ("total_return", "cagr", "ann_vol", "sharpe", "max_drawdown")
+    if pairing is None:
+        return {f"benchmark_{name}": NAN for name in names}
+    series, periods = pairing.benchmark, inputs["periods_per_year"]
+    values = (
+        returns.total_return(series),
+        returns.cagr(series, periods),
+        returns.ann_vol(series, periods),
+        returns.sharpe(series, periods, inputs["risk_free"]),
+        drawdown.max_drawdown(series),
+    )
+    return {f"benchmark_{name}": value for name, value in zip(names, values, strict=True)}
+
+
+def _facts(inputs: dict[str, Any], pairing: Pairing | None, values: dict[str, float]) -> Facts:
+    pnl = inputs["pnl"]
+    return Facts(
+        n_periods=int(values["n_periods"]),
+        n_trades=int(pnl.size),
+        n_wins=int((pnl > 0.0).sum()),
+        n_losses=int((pnl < 0.0).sum()),
+        n_with_stop=int(inputs["initial_risk"].size),
+        n_pairs=None if pairing is None else int(pairing.benchmark.size),
+        drawdown=values["max_drawdown"] < 0.0,
+    )
+
+
+def _why(name: str, value: float, facts: Facts, reads: tuple[str, ...], costs: Costs) -> str:
+    if name == "breakeven_cost_multiple":
+        return (
+            "no commission or slippage was paid" if costs.trading <= 0.0 else "the trades lose before commission and slippage"
+        )
+    if name == "mean_bars_held":
+        return "no trade was closed"
+    return reason(name, value, facts, reads)
+
+
+def _conventions(ledger: Ledger, config: RunConfig, sampled: Sample, pairing: Pairing | None) -> dict[str, Any]:
+    dates = np.datetime_as_string(sampled.session[[0, -1]].astype("M8[D]")).tolist() if sampled.n_periods else [None, None]
+    ruin = None if sampled.ruin < 0 else str(sampled.session[sampled.ruin].astype("M8[D]"))
+    return {
+        "metric_specification": SPECIFICATION,
+        "periods_per_year": ledger.bars.periods_per_year,
+        "timeframe": ledger.bars.timeframe,
+        "risk_free": config.portfolio.risk_free,
+        "minimum_acceptable_return": config.portfolio.risk_free,
+        "rates": "yearly, converted geometrically to one period",
+        "ddof": 1,
+        "quantiles": "type 7 (linear interpolation)",
+        "sampling": "closes of the benchmark's calendar; V_0 is the starting equity",
+        "n_periods": sampled.n_periods,
+        "first": dates[0],
+        "last": dates[1],
+        "benchmark": None if pairing is None else ledger.bars.benchmark,
+        "benchmark_periods": None if pairing is None else int(pairing.benchmark.size),
+        "benchmark_start": None if pairing is None else "bought at the close of the first bar",
+        "trades": "closed trades, money after all costs; R from trades with an initial stop; open trades apart, at their mark",
+        "ruin": ruin,
+    }

@@ -48,6 +48,11 @@ def engine_kernel(function: F) -> F:
     return _compile(function, cache=True, _nrt=False)
 
 
+def engine_routine(function: F) -> F:
+    """Compile a function that only engine kernels call, too large or too seldom called to be inlined."""
+    return _compile(function, cache=False, _nrt=False)
+
+
 def engine_helper(function: F) -> F:
     """Compile a function that only engine kernels call: no reference counts, always inlined."""
     return _compile(function, cache=False, _nrt=False, forceinline=True)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -31,11 +32,21 @@ def _as_date(value: object) -> object:
     return value
 
 
-def _uphold(broken: list[tuple[str, str]]) -> None:
-    """Raise the rules that are broken, each as (key, sentence)."""
-    if broken:
-        said = "; ".join(f"{key}: {sentence}" for key, sentence in broken)
-        raise PydanticCustomError("rules", "{said}", {"said": said, "rules": broken})
+class RuledModel(FrozenModel):
+    """A model with rules on several fields together."""
+
+    @classmethod
+    def broken(cls, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """The rules that `values` break, each as (key, sentence); a key that is wrong in itself is absent from `values`."""
+        return []
+
+    @model_validator(mode="after")
+    def _keeps_its_rules(self) -> Self:
+        broken = self.broken(self.__dict__)
+        if broken:
+            said = "; ".join(f"{key}: {sentence}" for key, sentence in broken)
+            raise PydanticCustomError("rules", "{said}", {"said": said, "rules": broken})
+        return self
 
 
 Date = Annotated[dt.date, BeforeValidator(_as_date)]
@@ -58,7 +69,7 @@ class QualityConfig(FrozenModel):
     )
 
 
-class DataConfig(FrozenModel):
+class DataConfig(RuledModel):
     """Where the bars come from and how their stamps are read."""
 
     source: Text = Field(description="csv, parquet, sample, or the name of an installed data source", examples=["csv", "parquet", "sample"])
@@ -97,44 +108,45 @@ class DataConfig(FrozenModel):
     delistings: Text | None = Field(None, description="CSV file with symbol, date, price (optional): names that ceased to exist")
     quality: QualityConfig = Field(default=QualityConfig(), description="what to do with bars that cannot be right")
 
-    @model_validator(mode="after")
-    def _fits(self) -> DataConfig:
-        broken = []
-        if self.start is not None and self.end is not None and self.start > self.end:
-            broken.append(("start", f"{self.start} is after end {self.end}"))
-        if not self.timeframe.endswith("d") and self.stamp is None:
-            broken.append(("stamp", f"is missing: bars of {self.timeframe} are stamped at their open or their close; allowed: open, close"))
-        if self.source == "sample" and self.path not in SAMPLE_MARKETS:
-            broken.append(("path", f"{self.path!r} is no sample market; allowed: {', '.join(SAMPLE_MARKETS)}"))
-        if self.source == "sample" and self.timeframe != "1d":
-            broken.append(("timeframe", "the sample markets have daily bars; allowed: 1d"))
-        _uphold(broken)
-        return self
+    @classmethod
+    def broken(cls, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+        start, end, timeframe = values.get("start"), values.get("end"), values.get("timeframe", "1d")
+        found = []
+        if start is not None and end is not None and start > end:
+            found.append(("start", f"{start} is after end {end}"))
+        if not timeframe.endswith("d") and values.get("stamp", "close") is None:
+            found.append(("stamp", f"bars of {timeframe} are stamped at their open or their close; allowed: open, close"))
+        if values.get("source") == "sample":
+            path = values.get("path", "us5")
+            if path not in SAMPLE_MARKETS:
+                found.append(("path", f"{path!r} is no sample market; allowed: {', '.join(SAMPLE_MARKETS)}"))
+            if timeframe != "1d":
+                found.append(("timeframe", "the sample markets have daily bars; allowed: 1d"))
+        return found
 
 
-class SplitsConfig(FrozenModel):
+class SplitsConfig(RuledModel):
     """Three periods, in order and without overlap: learn, choose, and never touch."""
 
     train: Period = Field(description="first and last session to learn from")
     validation: Period | None = Field(None, description="first and last session to choose by")
     holdout: Period | None = Field(None, description="first and last session that stay closed until the end")
 
-    @model_validator(mode="after")
-    def _in_order(self) -> SplitsConfig:
-        broken = []
+    @classmethod
+    def broken(cls, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+        found = []
         last: dt.date | None = None
         for name in ("train", "validation", "holdout"):
-            period = getattr(self, name)
+            period = values.get(name)
             if period is None:
                 continue
             start, end = period
             if start > end:
-                broken.append((name, f"starts {start}, after its end {end}"))
+                found.append((name, f"starts {start}, after its end {end}"))
             if last is not None and start <= last:
-                broken.append((name, f"starts {start}, inside or before the period that ends {last}"))
+                found.append((name, f"starts {start}, inside or before the period that ends {last}"))
             last = end
-        _uphold(broken)
-        return self
+        return found
 
 
 _SIZING_USES = {
@@ -252,7 +264,7 @@ class SlippageConfig(FrozenModel):
         return self.model == "none" or paid.get(self.model, 1.0) == 0.0
 
 
-class CostsConfig(FrozenModel):
+class CostsConfig(RuledModel):
     """What trading and holding costs."""
 
     commission_bps: float = Field(0.0, ge=0.0, lt=10_000.0, description="basis points of the traded value")
@@ -265,12 +277,12 @@ class CostsConfig(FrozenModel):
     slippage: SlippageConfig = Field(default=SlippageConfig(), description="how much worse market orders fill")
     borrow_rate: float = Field(0.0, ge=0.0, le=100.0, description="yearly rate on the value of shorts")
 
-    @model_validator(mode="after")
-    def _tiers_rise(self) -> CostsConfig:
-        starts = [tier.from_notional for tier in self.commission_tiers]
+    @classmethod
+    def broken(cls, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+        starts = [tier.from_notional for tier in values.get("commission_tiers", ())]
         if starts and (starts[0] != 0.0 or any(b <= a for a, b in zip(starts, starts[1:], strict=False))):
-            _uphold([("commission_tiers", "must start at from_notional 0 and rise")])
-        return self
+            return [("commission_tiers", "must start at from_notional 0 and rise")]
+        return []
 
     def is_free(self) -> bool:
         """Whether trading costs nothing at all."""
@@ -286,7 +298,7 @@ class UniverseFile(FrozenModel):
     file: Text = Field(description="CSV with symbol, start, end (end may be empty), relative to the run file")
 
 
-class StrategyConfig(FrozenModel):
+class StrategyConfig(RuledModel):
     """One strategy: the rule, its parameters, what it may trade and how much."""
 
     name: str = Field(
@@ -303,13 +315,15 @@ class StrategyConfig(FrozenModel):
     capacity: CapacityConfig = Field(default=CapacityConfig(), description="size beside what the market trades")
     costs: CostsConfig = Field(default=CostsConfig(), description="what trading and holding costs")
 
-    @model_validator(mode="after")
-    def _symbols_differ(self) -> StrategyConfig:
-        if isinstance(self.universe, tuple) and len(set(self.universe)) < len(self.universe):
-            seen: set[str] = set()
-            twice = next(symbol for symbol in self.universe if symbol in seen or seen.add(symbol))  # type: ignore[func-returns-value]
-            _uphold([("universe", f"{twice!r} stands twice")])
-        return self
+    @classmethod
+    def broken(cls, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+        universe = values.get("universe")
+        if not isinstance(universe, tuple) or len(set(universe)) == len(universe):
+            return []
+        counts: dict[str, int] = {}
+        for symbol in universe:
+            counts[symbol] = counts.get(symbol, 0) + 1
+        return [("universe", f"{symbol!r} stands {n} times") for symbol, n in list(counts.items()) if n > 1][:5]
 
 
 class StrategyEntry(StrategyConfig):
@@ -349,7 +363,7 @@ class CorrelationGuard(FrozenModel):
     lookback: int = Field(20, ge=3, le=252, description="returns in each correlation")
 
 
-class PortfolioConfig(FrozenModel):
+class PortfolioConfig(RuledModel):
     """Money and the rules that hold over all strategies."""
 
     starting_equity: float = Field(100_000.0, gt=0.0, le=1e15, description="money at the start")
@@ -364,11 +378,12 @@ class PortfolioConfig(FrozenModel):
         0.0, gt=-1.0, lt=1.0, description="yearly rate used by Sharpe, Sortino, alpha; converted geometrically to one period"
     )
 
-    @model_validator(mode="after")
-    def _ranks(self) -> PortfolioConfig:
-        if self.ranking is not None and not any(weight > 0.0 for weight in self.ranking.values()):
-            _uphold([("ranking", "needs at least one weight above 0")])
-        return self
+    @classmethod
+    def broken(cls, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+        ranking = values.get("ranking")
+        if ranking is not None and not any(weight > 0.0 for weight in ranking.values()):
+            return [("ranking", "needs at least one weight above 0")]
+        return []
 
 
 class ExecutionConfig(FrozenModel):

@@ -40,7 +40,7 @@ def read_overrides(texts: Iterable[str], problems: Problems) -> list[Override]:
         if not equals or not segments:
             problems.add(place, key, f"{quoted(text)} is not an override", allowed="key.path=value, as in portfolio.starting_equity=50000")
             continue
-        node = _value(value, place, problems)
+        node = _value(value, key, place, problems)
         if node is not None:
             found.append(Override(segments, node, place))
     return found
@@ -62,11 +62,11 @@ def _segments(key: str) -> tuple[str, ...]:
         at += 1
 
 
-def _value(text: str, place: Place, problems: Problems) -> Node | None:
+def _value(text: str, key: str, place: Place, problems: Problems) -> Node | None:
     if text[:1] not in ("[", "{", '"', "'"):
         return Scalar(place, text, plain=True)
     before = len(problems)
-    node = read_yaml(text, place.source, problems, line=False)
+    node = read_yaml(text, place.source, problems, option=shorten(key))
     return None if len(problems) > before else node
 
 

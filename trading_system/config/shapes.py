@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from trading_system.config import scalars
+from trading_system.config.models import RuledModel
 from trading_system.config.yaml_reader import Mapping, Node, Place, Problems, Scalar, Sequence, quoted, shorten
 
 
@@ -346,27 +347,40 @@ class Record(Shape):
         if not isinstance(node, Mapping):
             return _not_a(self, "mapping", node, spot, reading)
         values = self.fields(node, spot, reading)
-        return INVALID if any(value is INVALID for value in values.values()) else self.build(values, node, spot, reading)
+        if any(value is INVALID for value in values.values()):
+            self._still(values, node, spot, reading)
+            return INVALID
+        return self.build(values, node, spot, reading)
 
     def fields(self, node: Mapping, spot: Spot, reading: Reading) -> dict[str, Any]:
         """The value of every key of `node`, INVALID where it is wrong, unknown or missing."""
         values: dict[str, Any] = {}
+        meant: set[str] = set()
         for name, child in node.items.items():
-            below = self._below(shorten(name), node, spot)
+            below = self._below(name, node, spot)
             entry = self.entries.get(name)
             if entry is None:
-                remedy = reading.problems.suggest(name, self.entries)
-                reading.problems.add(below.place, below.shown, "unknown key", allowed=", ".join(self.entries), remedy=remedy)
                 values[name] = INVALID
+                self._unknown(name, child, meant, below, reading)
                 continue
             reading.places[below.key] = str(below.place)
             values[name] = entry.shape.read(child, below, reading)
         for name, entry in self.entries.items():
             if entry.required and name not in node.items:
-                below = spot.child(name, node.place if node.root else spot.place, root=node.root)
-                reading.problems.add(below.place, below.shown, "is missing", allowed=entry.shape.describe())
                 values[name] = INVALID
+                if name not in meant:
+                    below = self._below(name, node, spot)
+                    reading.problems.add(below.place, below.shown, "is missing", allowed=entry.shape.describe())
         return values
+
+    def _unknown(self, name: str, child: Node, meant: set[str], below: Spot, reading: Reading) -> None:
+        """Report a key that does not exist; its value is still read as that of the key that was probably meant."""
+        near = reading.problems.near(name, self.entries)
+        remedy = f"did you mean {near!r}?" if near else ""
+        reading.problems.add(below.place, below.shown, "unknown key", allowed=", ".join(self.entries), remedy=remedy)
+        if near:
+            meant.add(near)
+            self.entries[near].shape.read(child, below, reading)
 
     def build(self, values: dict[str, Any], node: Mapping, spot: Spot, reading: Reading) -> Any:
         """The instance, after the model's own rules on several fields together."""
@@ -376,18 +390,29 @@ class Record(Shape):
             for detail in error.errors(include_url=False, include_input=False):
                 name = ".".join(str(part) for part in detail["loc"])
                 said = detail["msg"].removeprefix("Value error, ")
-                for key, sentence in detail.get("ctx", {}).get("rules", [(name, said)]):
-                    below = self._below(key, node, spot)
-                    reading.problems.add(below.place, below.shown, sentence)
+                self._rules(detail.get("ctx", {}).get("rules", [(name, said)]), node, spot, reading)
             return INVALID
+
+    def _still(self, values: dict[str, Any], node: Mapping, spot: Spot, reading: Reading) -> None:
+        """The rules on several fields, with the fields that are right."""
+        if issubclass(self.model, RuledModel):
+            known = {name: entry.info.get_default(call_default_factory=True) for name, entry in self.entries.items() if not entry.required}
+            known |= values
+            good = {name: value for name, value in known.items() if value is not INVALID}
+            self._rules(self.model.broken(good), node, spot, reading)
+
+    def _rules(self, broken: Iterable[tuple[str, str]], node: Mapping, spot: Spot, reading: Reading) -> None:
+        for key, sentence in broken:
+            below = self._below(key, node, spot)
+            reading.problems.add(below.place, below.shown, sentence)
 
     @staticmethod
     def _below(name: str, node: Mapping, spot: Spot) -> Spot:
         key = node.keys.get(name.split(".")[0])
         if not name:
             return spot
-        place = spot.place if key is None else key.place
-        return spot.child(name, place, root=node.root and place.source == node.place.source)
+        place = key.place if key is not None else node.place if node.root else spot.place
+        return spot.child(shorten(name), place, root=node.root and place.source == node.place.source)
 
 
 @dataclass(frozen=True)
@@ -459,7 +484,7 @@ def _unlisted(shape: Shape, word: str) -> str:
 
 
 def _plain(value: float) -> str:
-    return f"{value:,.0f}".replace(",", " ") if float(value).is_integer() and abs(value) < 1e16 else f"{value:g}"
+    return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e7 else f"{value:g}".replace("e+", "e")
 
 
 @functools.cache

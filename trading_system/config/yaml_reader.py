@@ -87,6 +87,8 @@ class Problems:
         self.left_out = 0
         self._suggested = 0
         self._seen: set[str] = set()
+        self._order: list[tuple[int, int]] = []
+        self._sources: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self.found) + self.left_out
@@ -101,20 +103,26 @@ class Problems:
         if text not in self._seen:
             self._seen.add(text)
             self.found.append(problem)
+            source, line = (place.source, place.line) if isinstance(place, Place) else (place, 0)
+            self._order.append((self._sources.setdefault(source, len(self._sources)), line))
 
-    def suggest(self, word: str, choices: Iterable[str]) -> str:
-        """``did you mean 'x'?``, or nothing."""
+    def near(self, word: str, choices: Iterable[str]) -> str:
+        """The one of `choices` that was probably meant, or an empty text."""
         if self._suggested >= _SUGGESTIONS:
             return ""
         self._suggested += 1
-        near = nearest(word, choices)
+        return nearest(word, choices)
+
+    def suggest(self, word: str, choices: Iterable[str]) -> str:
+        """``did you mean 'x'?``, or an empty text."""
+        near = self.near(word, choices)
         return f"did you mean {near!r}?" if near else ""
 
     def raise_any(self, source: str) -> None:
         """Raise them all as one ConfigError."""
         if not self.found:
             return
-        problems = list(self.found)
+        problems = [self.found[n] for n in sorted(range(len(self.found)), key=self._order.__getitem__)]
         if self.left_out:
             problems.append(ConfigError(f"and {self.left_out} more mistakes", where=f"{source}: (document)"))
         count = len(self)
@@ -182,7 +190,7 @@ def read_text(path: Path, source: str) -> str:
         ) from None
 
 
-def read_yaml(text: str, source: str, problems: Problems, *, line: bool = True) -> Node | None:
+def read_yaml(text: str, source: str, problems: Problems, *, option: str = "") -> Node | None:
     """The one document of `text` as nodes; None when it is empty or its syntax is broken.
 
     Parameters
@@ -193,15 +201,16 @@ def read_yaml(text: str, source: str, problems: Problems, *, line: bool = True) 
         File name, or ``--set key``, that messages show.
     problems : Problems
         Receives every mistake that is found here.
-    line : bool
-        Whether places have a line (False for ``--set``).
+    option : str
+        The key of a ``--set`` option when `text` is its value; its places have no line.
     """
+    line = not option
     odd = _FORBIDDEN.search(text)
     if odd is not None:
         at = text.count("\n", 0, odd.start()) + 1
-        problems.add(Place(source, at if line else 0), "", f"holds the control character U+{ord(odd.group()):04X}")
+        problems.add(Place(source, at if line else 0), option, f"holds the control character U+{ord(odd.group()):04X}")
         return None
-    composer = _Composer(source, problems, line)
+    composer = _Composer(source, problems, option)
     try:
         for event in _events(text):
             if not composer.take(event):
@@ -231,13 +240,14 @@ def _events(text: str) -> Iterator[Any]:
 class _Composer:
     """Events to nodes with a stack of its own, so that depth costs no recursion."""
 
-    def __init__(self, source: str, problems: Problems, line: bool) -> None:
+    def __init__(self, source: str, problems: Problems, option: str) -> None:
         self.source = source
         self.problems = problems
-        self.line = line
+        self.line = not option
         self.document: Node | None = None
         self.stopped = False
         self._open: list[Mapping | Sequence] = []
+        self._names: list[str] = [option] if option else []  # the keys that lead to the innermost open collection
         self._pending: list[Scalar | None] = []  # the key that waits for its value, per open collection
         self._skipped: list[bool] = []  # whether that key was refused, so that its value is dropped
         self._nodes = 0
@@ -245,13 +255,14 @@ class _Composer:
 
     def key(self) -> str:
         """Path of the value being read."""
-        parts = []
-        for node, pending in zip(self._open, self._pending, strict=True):
-            if isinstance(node, Sequence):
-                parts.append(str(len(node.items)))
-            elif pending is not None:
-                parts.append(pending.text)
-        return ".".join(parts)
+        return ".".join(name for name in (*self._names, self._name()) if name)
+
+    def _name(self) -> str:
+        """Key of the next value in the innermost open collection."""
+        if not self._open:
+            return ""
+        holder, pending = self._open[-1], self._pending[-1]
+        return str(len(holder.items)) if isinstance(holder, Sequence) else "" if pending is None else pending.text
 
     def take(self, event: Any) -> bool:
         """Read one event; False ends the reading."""
@@ -270,6 +281,8 @@ class _Composer:
             node = self._open.pop()
             self._pending.pop()
             self._skipped.pop()
+            if self._names:
+                self._names.pop()
             if not self._open:
                 self.document = node
         return not self.stopped
@@ -301,8 +314,11 @@ class _Composer:
     def _enter(self, node: Mapping | Sequence) -> bool:
         if len(self._open) >= MAX_DEPTH:
             return self._stop(node.place, f"is nested more than {MAX_DEPTH} levels deep")
+        name = self._name()
         if not self._put(node):
             node = type(node)(node.place)  # read on, for its mistakes, but keep it out of the document
+        if self._open:
+            self._names.append(name)
         self._open.append(node)
         self._pending.append(None)
         self._skipped.append(False)
@@ -323,7 +339,7 @@ class _Composer:
         pending = self._pending[-1]
         if pending is None:
             self._key(holder, node)
-            return isinstance(node, Scalar)
+            return False
         self._pending[-1] = None
         if self._skipped[-1]:
             return False

@@ -9,7 +9,7 @@ from typing import Any
 
 from trading_system.errors import OutputError
 
-NARROWEST, WIDEST = 40, 160
+NARROWEST, WIDEST = 72, 160
 
 
 def show(text: str) -> None:

@@ -130,9 +130,9 @@ def sparkline(values: Sequence[float], width: int, *, unicode: bool = True) -> s
     finite = [v for v in picked if math.isfinite(v)]
     if not finite:
         return " " * len(picked)
-    low, span = min(finite), max(finite) - min(finite)
+    low, span = min(finite) / 2.0, max(finite) / 2.0 - min(finite) / 2.0  # halves: the whole may overflow
     top = len(blocks) - 1
     return "".join(
-        " " if not math.isfinite(v) else blocks[top // 2] if span == 0.0 else blocks[round((v - low) / span * top)]
+        " " if not math.isfinite(v) else blocks[top // 2] if span == 0.0 else blocks[round((v / 2.0 - low) / span * top)]
         for v in picked
     )

@@ -1,0 +1,268 @@
+"""The terminal's pages: a backtest's summary, runs, comparisons, data quality; plain text of a given width."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from trading_system.reports.formats import NOTHING, count, money, one_line, percent, plain, ratio, sparkline, table
+
+if TYPE_CHECKING:
+    from trading_system.pipeline import BacktestResult
+
+Form = Callable[[float | None], str]
+
+COMPARED: tuple[tuple[str, str, Form], ...] = (
+    ("total_return", "total return", percent),
+    ("cagr", "CAGR", percent),
+    ("ann_vol", "volatility, yearly", percent),
+    ("sharpe", "Sharpe ratio", ratio),
+    ("max_drawdown", "max drawdown", percent),
+)
+ALONE: tuple[tuple[str, str, Form], ...] = (
+    ("sortino", "Sortino ratio", ratio),
+    ("calmar", "Calmar ratio", ratio),
+    ("max_dd_duration", "longest drawdown, bars", count),
+    ("beta", "beta", ratio),
+    ("alpha_ann_geom", "alpha, yearly", percent),
+    ("information_ratio", "information ratio", ratio),
+)
+BESIDE: tuple[tuple[str, str, Form], ...] = (
+    ("n_trades", "closed trades", count),
+    ("n_open_trades", "still open", count),
+    ("win_rate", "win rate", percent),
+    ("profit_factor", "profit factor", ratio),
+    ("expectancy", "mean profit", money),
+    ("expectancy_R", "mean R", ratio),
+    ("mean_bars_held", "mean bars held", ratio),
+    ("time_in_market", "time in market", percent),
+    ("mean_gross_exposure", "mean gross exposure", percent),
+    ("max_gross_exposure", "max gross exposure", percent),
+    ("turnover_one_way_annual", "turnover, yearly", percent),
+)
+COSTS = ("commission", "slippage", "borrow", "funding", "debit_interest", "total")
+SYNTHETIC = {name: f"synthetic sample market {name}: invented prices" for name in ("equities50", "etfs10", "crypto10")}
+SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Page:
+    """How a page is drawn."""
+
+    width: int = 80
+    unicode: bool = True
+    colour: bool = False
+
+    def heading(self, text: str) -> str:
+        """A section's name."""
+        return f"\x1b[1m{text}\x1b[0m" if self.colour else text
+
+    def faint(self, text: str) -> str:
+        """Text that steps back."""
+        return f"\x1b[2m{text}\x1b[0m" if self.colour else text
+
+    def alarm(self, text: str) -> str:
+        """Text that must be seen."""
+        return f"\x1b[33m{text}\x1b[0m" if self.colour else text
+
+    def wrapped(self, text: str, indent: str = "  ", first: str | None = None) -> str:
+        """Prose from outside made harmless and wrapped; a path longer than the line stays whole."""
+        import textwrap
+
+        return textwrap.fill(
+            one_line(text),
+            self.width,
+            initial_indent=indent if first is None else first,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+
+
+def backtest_document(result: BacktestResult) -> dict[str, Any]:
+    """Everything that a backtest found, as ``--json`` prints it."""
+    config, bars, ledger = result.config, result.bars, result.ledger
+    return {
+        "run_id": result.run_id,
+        "folder": str(result.folder),
+        "run": {
+            "strategies": [{"name": entry.name, "type": entry.type, "symbols": symbols} for entry, symbols in _lines(result)],
+            "source": config.data.source,
+            "path": config.data.path,
+            "timeframe": bars.timeframe,
+            "symbols": bars.n_symbols,
+            "bars": int(ledger.equity.size),
+            "prices": bars.prices,
+        },
+        **result.summary.document(),
+        "events": [_event(ledger, event) for event in ledger.events],
+        "warnings": list(result.warnings),
+        "timings": dict(result.timings),
+    }
+
+
+def _lines(result: BacktestResult) -> list[tuple[Any, int]]:
+    """Each strategy with the number of its lines."""
+    numbers = result.ledger.line_strategy.tolist()
+    return [(entry, numbers.count(number)) for number, entry in enumerate(result.config.strategies)]
+
+
+def _event(ledger: Any, event: Any) -> dict[str, Any]:
+    """One tripped limit with its numbers."""
+    from trading_system.engine.ledger import Code
+
+    return {
+        "date": ledger.bars.dates()[int(event["row"])],
+        "kind": Code(int(event["kind"])).name,
+        **{name: float(event[name]) for name in ("equity", "reference", "measured", "limit")},
+    }
+
+
+def backtest_summary(result: BacktestResult, *, width: int = 80, unicode: bool = True, colour: bool = False) -> str:
+    """What a backtest was, found and left, on one screen."""
+    return summary_page(backtest_document(result), result.ledger.equity, Page(width, unicode, colour))
+
+
+def summary_page(document: Mapping[str, Any], equity: Sequence[float], page: Page) -> str:
+    """The summary of one run, from its document and its equity curve; sections without content are left out."""
+    sections = (_what(document, page), _curve(document, equity, page), _figures(document, page), _costs(document, page))
+    sections += (_orders(document, page), _events(document, page), _warnings(document, page), _where(document, page))
+    return "\n\n".join("\n".join(lines) for lines in sections if lines)
+
+
+def _what(document: Mapping[str, Any], page: Page) -> list[str]:
+    """Which strategies ran on which bars, over which window, beside which benchmark."""
+    run, conventions = document["run"], document["conventions"]
+    names = "; ".join(f"{s['name']} ({s['type']}) on {_plural(s['symbols'], 'symbol')}" for s in run["strategies"])
+    data = (
+        f"data: {SYNTHETIC.get(run['path'], 'sample market ' + str(run['path']))}"
+        if run["source"] == "sample"
+        else f"data: {run['source']} {run['path']}"
+    )
+    if run["prices"] == "adjusted":
+        data += ", back-adjusted prices traded as they are"
+    window = f"{conventions['first']} to {conventions['last']}, {count(run['bars'])} bars of {run['timeframe']}"
+    basis = f"{conventions['periods_per_year']:g} periods a year, risk-free {percent(conventions['risk_free'])}"
+    bench = f"benchmark {conventions['benchmark'] or 'none'}"
+    return [page.heading(line) if i == 0 else line for i, line in enumerate(page.wrapped(names, first="").split("\n"))] + [
+        page.wrapped(data, first=""),
+        page.wrapped(window, first=""),
+        page.wrapped(f"{basis}; {bench}", first=""),
+    ]
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _curve(document: Mapping[str, Any], equity: Sequence[float], page: Page) -> list[str]:
+    """Equity as one line of blocks between its first and last amount."""
+    metrics = document["metrics"]
+    first, last = money(metrics.get("starting_equity"), 0), money(metrics.get("final_equity"), 0)
+    room = page.width - len(first) - len(last) - len("equity    ")
+    line = sparkline(equity, max(min(room, 100), 8), unicode=page.unicode)
+    return [f"equity {first} {line} {last}"]
+
+
+def _figures(document: Mapping[str, Any], page: Page) -> list[str]:
+    """Key figures against the benchmark, and beside them trades and exposure."""
+    metrics = document["metrics"]
+    held = [(label, form(metrics.get(name)), form(metrics.get(f"benchmark_{name}"))) for name, label, form in COMPARED]
+    held += [(label, form(metrics.get(name)), "") for name, label, form in ALONE]
+    left = table(("", "strategy", "benchmark"), held, right=(1, 2), width=page.width).split("\n")
+    right = table(("", "trades"), [(label, form(metrics.get(name))) for name, label, form in BESIDE], right=(1,)).split("\n")
+    span = max(map(len, left))
+    if span + 3 + max(map(len, right)) > page.width:
+        return [page.heading(left[0]), *left[1:], "", page.heading(right[0]), *right[1:]]
+    rows = [f"{a:<{span}}   {b}".rstrip() for a, b in zip(left, right, strict=True)]
+    return [page.heading(rows[0]), *rows[1:]]
+
+
+def _costs(document: Mapping[str, Any], page: Page) -> list[str]:
+    """Costs by kind and the multiple of them at which the profit is gone."""
+    costs, metrics = document["costs"], document["metrics"]
+    rows = [
+        (
+            name.replace("_", " "),
+            money(row["money"]),
+            percent(row["of_starting_equity"]),
+            ratio(row["bps_of_traded_value"]),
+            percent(row["share_of_gross_profit"], 1),
+        )
+        for name in COSTS
+        if (row := costs.get(name)) and (row["money"] or name in ("commission", "slippage", "total"))
+    ]
+    head, *lines = table(("costs", "money", "of equity", "bps traded", "of gross profit"), rows, right=(1, 2, 3, 4)).split(
+        "\n"
+    )
+    multiple = metrics.get("breakeven_cost_multiple")
+    if multiple is None:
+        last = f"breakeven cost multiple: none, {document['undefined'].get('breakeven_cost_multiple', 'nothing was traded')}"
+    else:
+        last = f"breakeven cost multiple: {multiple:,.1f} (at that many times the costs, no profit)"
+    return [page.heading(head), *lines, page.wrapped(last, first="")]
+
+
+def _orders(document: Mapping[str, Any], page: Page) -> list[str]:
+    """Signals to orders to fills, each refusal and each end with its code; the sums are the second law."""
+    found = document["reconciliation"]
+    scopes = dict(found["strategies"]) if len(found["strategies"]) > 1 else {}
+    rows = [_flow(one_line(name), scope) for name, scope in scopes.items()] + [_flow("all" if scopes else "", found["total"])]
+    header = ("orders", "signals", "refused", "placed", "filled", "part", "rejected", "expired", "open")
+    head, *lines = table(header, rows, right=range(1, 9), width=page.width).split("\n")
+    total = found["total"]
+    reasons = [
+        ("repeated", {"REPEATED": total["repeated"]} if total["repeated"] else {}),
+        ("refused", total["refused"]),
+        ("placed for", total["orders"]),
+        ("part filled", total["ends"]["part_filled"]),
+        ("rejected", total["ends"]["rejected"]),
+        ("expired", total["ends"]["expired"]),
+    ]
+    for title, codes in reasons:
+        if codes:
+            words = ", ".join(f"{code} {count(number)}" for code, number in codes.items())
+            lines.append(page.wrapped(words, " " * 16, f"  {title + ':':<14}"))
+    verdict = "balanced: every signal was refused or became an order, every order has one end"
+    lines.append(
+        page.faint(page.wrapped(verdict, "    ", "  "))
+        if total["balanced"]
+        else page.alarm("  NOT BALANCED: please report this")
+    )
+    return [page.heading(head), *lines]
+
+
+def _flow(name: str, scope: Mapping[str, Any]) -> tuple[str, ...]:
+    ends = scope["ends"]
+    lost = [sum(ends[kind].values()) for kind in ("part_filled", "rejected", "expired")]
+    figures = (scope["signals"], scope["n_refused"], scope["n_orders"], ends["filled"], *lost, ends["open"])
+    return (name, *(count(figure) for figure in figures))
+
+
+def _events(document: Mapping[str, Any], page: Page) -> list[str]:
+    """Limits that tripped, with their numbers."""
+    events = document.get("events", [])
+    if not events:
+        return []
+    rows = [
+        (event["date"], event["kind"], percent(event["measured"]), percent(event["limit"]), money(event["equity"]))
+        for event in events[:SHOWN]
+    ]
+    head, *lines = table(("limits that tripped", "", "measured", "limit", "equity"), rows, right=(2, 3, 4)).split("\n")
+    if len(events) > SHOWN:
+        lines.append(f"  and {len(events) - SHOWN} more, in metrics.json")
+    return [page.heading(head), *lines]
+
+
+def _warnings(document: Mapping[str, Any], page: Page) -> list[str]:
+    warnings = document.get("warnings", [])
+    return [page.alarm(page.wrapped(text, "  ", "warning: ")) for text in warnings[:SHOWN]] + (
+        [f"and {len(warnings) - SHOWN} more warnings in run.log"] if len(warnings) > SHOWN else []
+    )
+
+
+def _where(document: Mapping[str, Any], page: Page) -> list[str]:
+    """Where the results lie and what to do next; a path is never broken over two lines."""
+    folder = one_line(str(document["folder"]))
+    return [f"results: {folder}", f"next:    trading-system runs reproduce {folder}"]

@@ -1,1 +1,1 @@
-""""""
+"""Bars to decisions: one file per rule."""

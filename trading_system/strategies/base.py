@@ -82,12 +82,11 @@ class Weights:
     @classmethod
     def on_change(cls, target: FloatArray, symbol: IntArray | None = None) -> Weights:
         """Keep only the rows at which a line's target differs from its last one; NaN decides nothing."""
-        last = np.zeros(target.shape[1])
-        kept = np.full(target.shape, np.nan)
-        for t in range(target.shape[0]):
-            changed = ~np.isnan(target[t]) & (target[t] != last)
-            kept[t, changed] = target[t, changed]
-            last[changed] = target[t, changed]
+        from trading_system.indicators.own_bars import floats
+        from trading_system.strategies import _kernels
+
+        kept = np.empty(target.shape)
+        _kernels.on_change(floats(target).reshape(-1), target.shape[1], kept.reshape(-1))
         return cls(kept, symbol)
 
 

@@ -1,0 +1,175 @@
+"""Corporate actions and delistings: from columns of the bars or files beside them to rows of the market."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trading_system.data.bars import Actions
+from trading_system.errors import DataError
+
+if TYPE_CHECKING:
+    from trading_system.config.models import DataConfig
+    from trading_system.data.quality import Findings, Ordered
+    from trading_system.data.timeline import Timeline
+    from trading_system.types import FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Recorded actions before they are applied, in any order.
+
+    Attributes
+    ----------
+    code : int64, shape (n,)
+        Symbol of the source.
+    day : int64, shape (n,)
+        Session label: days since 1970-01-01.
+    split, dividend, funding : float64, shape (n,)
+        1, 0 and 0 where there is none.
+    bar : int64, shape (n,)
+        Row of the market where it is known (funding of an intraday bar), else -1.
+    """
+
+    code: IntArray
+    day: IntArray
+    split: FloatArray
+    dividend: FloatArray
+    funding: FloatArray
+    bar: IntArray
+
+    @classmethod
+    def none(cls) -> Events:
+        """No event."""
+        i, f = np.zeros(0, np.int64), np.zeros(0)
+        return cls(i, i, f, f, f, i)
+
+
+def from_columns(data: Ordered, off_day: IntArray, found: Findings, policy: str) -> Events:
+    """Events in the split, dividend and funding columns of the rows, those on days without a session too.
+
+    A split of 0 or an empty cell means none. Negative or infinite ones are `bad_action`: refused when `policy` is error, else left out.
+
+    Parameters
+    ----------
+    off_day : int64, shape (n_off,)
+        Day of each row of ``data.time.off``.
+    """
+    rows, time = data.rows, data.time
+    if not any(name in rows.columns for name in ("split", "dividend", "funding")):
+        return Events.none()
+    last = np.ones(data.code.size, np.bool_)
+    last[:-1] = (data.code[1:] != data.code[:-1]) | (data.bar[1:] != data.bar[:-1])
+    source = np.concatenate([data.source[last], time.off])
+    day = np.concatenate([time.session[data.bar[last]].astype(np.int64), off_day])
+    bar = np.concatenate([data.bar[last], np.full(time.off.size, -1, np.int64)])
+    values = {}
+    bad = np.zeros(source.size, np.bool_)
+    for name, nothing in (("split", 1.0), ("dividend", 0.0), ("funding", 0.0)):
+        column = rows.columns.get(name)
+        value = np.full(source.size, nothing) if column is None else column[source]
+        value = np.where(np.isnan(value) | ((value == 0.0) & (name == "split")), nothing, value)
+        wrong = ~np.isfinite(value) | ((value < 0.0) & (name != "funding"))
+        if wrong.any():
+            _bad(data, source, wrong, name, found, policy)
+        bad |= wrong
+        values[name] = value
+    moving = ((values["split"] != 1.0) | (values["dividend"] != 0.0) | (values["funding"] != 0.0)) & ~bad
+    return Events(
+        rows.code[source[moving]],
+        day[moving],
+        values["split"][moving],
+        values["dividend"][moving],
+        values["funding"][moving],
+        bar[moving],
+    )
+
+
+def _bad(
+    data: Ordered,
+    source: IntArray,
+    wrong: FloatArray | IntArray | np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
+    name: str,
+    found: Findings,
+    policy: str,
+) -> None:
+    rows = data.rows
+    for row in source[wrong][:1000]:
+        symbol, value = rows.symbols[int(rows.code[row])], float(rows.columns[name][row])
+        if policy == "error":
+            raise DataError(
+                f"{symbol}: {name} {value:g}",
+                where=f"{rows.place(int(row))}: column {name}",
+                allowed="finite, not below 0",
+                remedy="mend the file",
+            )
+        found.add(symbol, "bad_action", 1, [rows.place(int(row))], [f"{name} {value:g}"])
+
+
+def united(columns: Events, files: Events) -> Events:
+    """Both, where a file's event of one symbol and day stands in place of the column's."""
+    if files.code.size == 0:
+        return columns
+    named = set(zip(files.code.tolist(), files.day.tolist(), strict=True))
+    kept = np.array([pair not in named for pair in zip(columns.code.tolist(), columns.day.tolist(), strict=True)], np.bool_)
+    parts = [getattr(columns, name)[kept] for name in ("code", "day", "split", "dividend", "funding", "bar")]
+    extra = [getattr(files, name) for name in ("code", "day", "split", "dividend", "funding", "bar")]
+    return Events(*(np.concatenate([a, b]) for a, b in zip(parts, extra, strict=True)))
+
+
+def effective_rows(events: Events, time: Timeline, calendar_of: IntArray) -> IntArray:
+    """Row at which each event takes effect: the first row of its session, or of its calendar's next one; n_bars when beyond the end."""
+    row = np.searchsorted(time.session, events.day, side="left").astype(np.int64)
+    for cal in range(time.expected.shape[1]):
+        mine = calendar_of[events.code] == cal
+        if mine.any():
+            rows = np.flatnonzero(time.expected[:, cal])
+            at = np.searchsorted(rows, row[mine])
+            row[mine] = np.append(rows, time.index.size)[at]
+    only_funding = (events.bar >= 0) & (events.split == 1.0) & (events.dividend == 0.0)
+    return np.where(only_funding, events.bar, row)
+
+
+def applied(events: Events, row: IntArray, n_bars: int, config: DataConfig) -> Actions:
+    """The events that enter the market under `adjust`, those of one row and symbol made one, sorted by row then column."""
+    split = np.ones(row.size) if config.adjust == "none" else events.split
+    dividend = events.dividend if config.adjust == "splits_and_dividends" else np.zeros(row.size)
+    funding = events.funding
+    if config.prices == "adjusted":
+        split, dividend = np.ones(row.size), np.zeros(row.size)
+    kept = (row < n_bars) & ((split != 1.0) | (dividend != 0.0) | (funding != 0.0))
+    if not kept.any():
+        return Actions.none()
+    row, col = row[kept], events.code[kept]
+    order = np.lexsort((events.day[kept], col, row))
+    row, col = row[order], col[order]
+    first = np.flatnonzero(np.r_[True, (np.diff(row) != 0) | (np.diff(col) != 0)])
+    split, dividend, funding = split[kept][order], dividend[kept][order], funding[kept][order]
+    later = np.multiply.reduceat(split, first)[np.cumsum(np.r_[True, (np.diff(row) != 0) | (np.diff(col) != 0)]) - 1]
+    if first.size < row.size:  # cash per share held after all splits of the row
+        so_far = np.concatenate([np.cumprod(part) for part in np.split(split, first[1:])])
+        dividend = dividend * so_far / later
+    return Actions(
+        row[first],
+        col[first],
+        np.multiply.reduceat(split, first),
+        np.add.reduceat(dividend, first),
+        np.add.reduceat(funding, first),
+    )
+
+
+def between_bars(events: Events, row: IntArray, data: Ordered, n_bars: int) -> tuple[FloatArray, FloatArray]:
+    """Recorded split and dividend between each row of `data` and the one before of its symbol, for the quality rules."""
+    split, dividend = np.ones(data.code.size), np.zeros(data.code.size)
+    if row.size == 0 or data.code.size == 0:
+        return split, dividend
+    key = data.code * n_bars + data.bar
+    inside = row < n_bars
+    code = events.code[inside]
+    at = np.searchsorted(key, code * n_bars + row[inside])
+    there = (at < key.size) & (data.code[np.minimum(at, key.size - 1)] == code)
+    np.multiply.at(split, at[there], events.split[inside][there])
+    np.add.at(dividend, at[there], events.dividend[inside][there])
+    return split, dividend

@@ -1,0 +1,231 @@
+"""From rows of a source to the market: aligned, checked, dense."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trading_system.data import quality
+from trading_system.data.actions import Events, applied, between_bars, effective_rows, from_columns, united
+from trading_system.data.bars import Bars, Quotes
+from trading_system.data.source import PRICES, QUOTES
+from trading_system.data.stamps import DAY, timeframe_ns
+from trading_system.data.timeline import Timeline, session_days, timeline
+from trading_system.errors import CapacityError, InsufficientDataError
+
+if TYPE_CHECKING:
+    from trading_system.config.models import DataConfig
+    from trading_system.data.quality import Findings, Ordered
+    from trading_system.data.source import Rows
+    from trading_system.types import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What is known about the symbols beside their bars.
+
+    Attributes
+    ----------
+    asset_class : tuple of str
+        One per symbol of the rows.
+    calendars : tuple of str
+        Names in use; `calendar_of` says which holds for each symbol.
+    events : Events
+        Actions from a file beside the bars.
+    delisted : mapping of symbol number to (day, price)
+        From the delistings file; the price may be NaN.
+    """
+
+    asset_class: tuple[str, ...]
+    calendars: tuple[str, ...]
+    calendar_of: IntArray
+    events: Events
+    delisted: Mapping[int, tuple[int, float]]
+
+
+def assemble(
+    rows: Rows, config: DataConfig, listing: Listing, benchmark: str, cache: Path | None
+) -> tuple[Bars, Findings, dict[str, str]]:
+    """Bars of all symbols of `rows`, what was found wrong with them, and the sha256 of each symbol's bars.
+
+    Raises
+    ------
+    DataError
+        Where a rule of `config.quality` says error, or stamps cannot be read.
+    CapacityError
+        When the dense market would not fit into memory.
+    """
+    found = quality.Findings()
+    daily = timeframe_ns(config.timeframe) % DAY == 0
+    time = timeline(rows, listing.calendar_of, listing.calendars, config, cache)
+    n_bars, n_symbols = time.index.size, len(rows.symbols)
+    check_size(n_bars, n_symbols, rows)
+    everything = quality.ordered(rows, time, listing.calendar_of, daily)
+    off_day = _off_days(rows, time, listing.calendar_of, config)
+    quality.off_sessions(rows, time, off_day, found)
+    kept = quality.clean(everything, config.quality, found)
+    if kept.code.size == 0:
+        raise InsufficientDataError(
+            "no bar is left after the quality rules", where=rows.place(0), remedy="see data.quality, or mend the file"
+        )
+    events = Events.none()
+    if config.prices == "raw":
+        events = united(from_columns(everything, off_day, found, config.quality.impossible), listing.events)
+    event_row = effective_rows(events, time, listing.calendar_of)
+    quality.jumps(kept, config.quality, *between_bars(events, event_row, kept, n_bars), found)
+    bars = _bars(kept, time, config, listing, benchmark, applied(events, event_row, n_bars, config))
+    return bars, found, _hashes(kept, events, event_row, time)
+
+
+def _off_days(rows: Rows, time: Timeline, calendar_of: IntArray, config: DataConfig) -> IntArray:
+    if time.off.size == 0:
+        return np.zeros(0, np.int64)
+    return session_days(rows.take(time.off), calendar_of, tuple(cal.timezone for cal in time.calendars), config)
+
+
+def _bars(kept: Ordered, time: Timeline, config: DataConfig, listing: Listing, benchmark: str, actions: Any) -> Bars:
+    n_bars, n_symbols = time.index.size, len(kept.rows.symbols)
+    flat = kept.bar * n_symbols + kept.code
+
+    def dense(name: str) -> FloatArray:
+        panel = np.full(n_bars * n_symbols, np.nan)
+        values = kept.values(name)
+        if values is not None:
+            panel[flat] = values
+        return panel.reshape(n_bars, n_symbols)
+
+    volume = kept.values("volume")
+    quoted = all(name in kept.rows.columns for name in QUOTES)
+    quotes = Quotes(**{name: dense(name) for name in QUOTES if not name.endswith("_close")}) if quoted else None
+    delisted_row, delisted_price = _delistings(time, listing, n_symbols)
+    home = _home(listing, kept.rows.symbols, benchmark, time, kept)
+    sampled = time.expected[:, home].copy()
+    return Bars(
+        index=time.index,
+        session=time.session,
+        symbols=kept.rows.symbols,
+        open=dense("open"),
+        high=dense("high"),
+        low=dense("low"),
+        close=dense("close"),
+        volume=dense("volume"),
+        expected=time.expected,
+        calendar_of=listing.calendar_of,
+        tradable=_tradable(kept, time, listing, delisted_row),
+        delisted_row=delisted_row,
+        delisted_price=delisted_price,
+        sampled=sampled,
+        day_end=_day_end(time, sampled),
+        actions=actions,
+        quotes=quotes,
+        asset_class=listing.asset_class,
+        calendars=listing.calendars,
+        timeframe=config.timeframe,
+        periods_per_year=time.calendars[home].periods_per_year(timeframe_ns(config.timeframe)),
+        benchmark=benchmark,
+        has_volume=volume is not None and bool(np.isfinite(volume).any()),
+        prices=config.prices,
+    )
+
+
+def _home(listing: Listing, symbols: tuple[str, ...], benchmark: str, time: Timeline, kept: Ordered) -> int:
+    """The benchmark's calendar; for equal_weight that of most symbols, of several the one with the fewest sessions."""
+    if benchmark in symbols:
+        return int(listing.calendar_of[symbols.index(benchmark)])
+    count = np.bincount(listing.calendar_of, minlength=len(listing.calendars))
+    return min(range(count.size), key=lambda i: (-int(count[i]), time.calendars[i].sessions_per_year))
+
+
+def _day_end(time: Timeline, sampled: BoolArray) -> BoolArray:
+    rows = np.flatnonzero(sampled)
+    out = np.zeros(sampled.size, np.bool_)
+    if rows.size:
+        out[rows[np.r_[np.diff(time.session[rows]) != 0, True]]] = True
+    return out
+
+
+def _tradable(kept: Ordered, time: Timeline, listing: Listing, delisted_row: IntArray) -> BoolArray:
+    """A session (or an open market) of its calendar, from the symbol's first bar to its delisting."""
+    n_bars = time.index.size
+    first = np.full(len(kept.rows.symbols), n_bars, np.int64)
+    np.minimum.at(first, kept.code, kept.bar)
+    row = np.arange(n_bars)[:, None]
+    last = np.where(delisted_row >= 0, delisted_row, n_bars)
+    tradable = time.expected[:, listing.calendar_of]
+    tradable &= row >= first
+    tradable &= row <= last
+    return np.ascontiguousarray(tradable)
+
+
+def _delistings(time: Timeline, listing: Listing, n_symbols: int) -> tuple[IntArray, FloatArray]:
+    """Last row of the day on which a name ends, or of its calendar's next one; -1 when beyond the data."""
+    row, price = np.full(n_symbols, -1, np.int64), np.full(n_symbols, np.nan)
+    for number, (day, paid) in listing.delisted.items():
+        mine = np.flatnonzero(time.expected[:, listing.calendar_of[number]])
+        after = mine[time.session[mine] >= day]
+        if after.size and time.session[-1] >= day:
+            row[number] = after[time.session[after] == time.session[after[0]]][-1]
+            price[number] = paid
+    return row, price
+
+
+def _hashes(kept: Ordered, events: Events, event_row: IntArray, time: Timeline) -> dict[str, str]:
+    """sha256 per symbol over the closes, prices, volumes and recorded actions of its own bars, whatever else is in the market."""
+    columns = [name for name in (*PRICES, "volume", *QUOTES) if name in kept.rows.columns]
+    values = [np.ascontiguousarray(kept.values(name)) for name in columns]
+    stamp = time.index[kept.bar]
+    edges = np.searchsorted(kept.code, np.arange(len(kept.rows.symbols) + 1))
+    order = np.lexsort((event_row, events.code))
+    out = {}
+    event_edges = np.searchsorted(events.code[order], np.arange(len(kept.rows.symbols) + 1))
+    for number, symbol in enumerate(kept.rows.symbols):
+        a, b = int(edges[number]), int(edges[number + 1])
+        digest = hashlib.sha256(stamp[a:b].tobytes())
+        for name, column in zip(columns, values, strict=True):
+            digest.update(name.encode())
+            digest.update(column[a:b].tobytes())
+        mine = order[event_edges[number] : event_edges[number + 1]]
+        for part in (events.day[mine], events.split[mine], events.dividend[mine], events.funding[mine]):
+            digest.update(part.tobytes())
+        out[symbol] = digest.hexdigest()
+    return out
+
+
+def check_size(n_bars: int, n_symbols: int, rows: Rows) -> None:
+    """Refuse a market whose dense arrays would not fit, with the arithmetic, before anything is allocated.
+
+    Raises
+    ------
+    CapacityError
+        When they need more than 80 % of this machine's memory.
+    """
+    panels = 5 + (8 if "bid_open" in rows.columns else 0) + 3
+    need = n_bars * n_symbols * (8 * panels + 1)
+    have = memory_limit()
+    if need > 0.8 * have:
+        raise CapacityError(
+            f"{n_bars:,} bars x {n_symbols:,} symbols x {8 * panels + 1} bytes is {need / 2**30:,.1f} GB; "
+            f"80 % of the memory is {0.8 * have / 2**30:,.1f} GB",
+            where=rows.place(0),
+            remedy="name fewer symbols, shorten start and end, use a longer timeframe, or split the files",
+        )
+
+
+def memory_limit() -> int:
+    """Bytes of memory this process may use: the machine's, or its control group's where that is smaller."""
+    try:
+        physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        physical = 8 * 2**30
+    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            physical = min(physical, int(Path(name).read_text().strip()))
+        except (OSError, ValueError):
+            continue
+    return int(physical)

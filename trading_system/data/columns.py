@@ -1,0 +1,162 @@
+"""Header names as vendors write them -> our column names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from trading_system.data.source import PRICES, QUOTES
+from trading_system.errors import DataError
+
+_ALIASES = {
+    "epoch": "unix unix_timestamp unixtime epoch ts_event open_time_ms opentime",
+    "datetime": "datetime date_time timestamp ts gmt_time local_time open_time time_utc snapped_at dt time_open timeopen bar_time",
+    "date": "date day session trade_date tradedate trading_date price_date business_date dtyyyymmdd",
+    "time": "time hour tradetime",
+    "symbol": "symbol ticker sym instrument asset pair code ticker_file secid tic act_symbol product name",
+    "open": "open o open_price price_open first openp",
+    "high": "high h high_price price_high max highp hi",
+    "low": "low l low_price price_low min lowp lo",
+    "close": "close c close_price price_close last close_last closing_price closep settle",
+    "adj_close": "adj_close adjclose adjusted_close adj_closing_price closeadj close_adj",
+    "volume": "volume v vol volume_base base_volume total_volume shares_traded volumefrom tickvol tick_volume",
+    "dividend": "dividend dividends div_cash divcash dividend_amount ex_dividend cash_dividend",
+    "split": "split splits stock_splits split_ratio split_factor splitfactor split_coefficient",
+    "funding": "funding funding_rate fundingrate",
+}
+_KNOWN = {alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()}
+_RANK = {alias: rank for aliases in _ALIASES.values() for rank, alias in enumerate(aliases.split())}
+NUMBERS = (*PRICES, "volume", "dividend", "split", "funding", "adj_close", *QUOTES)
+OPTIONAL = ("volume", "dividend", "split", "funding", "adj_close")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which column of a table plays which part.
+
+    `numbers` maps our names to column numbers; `time` lists the column numbers that make up the stamp (one, or date and
+    time of day) and `epoch` says that it counts from 1970; `symbol` is None where the table has one symbol only.
+    """
+
+    numbers: Mapping[str, int]
+    time: tuple[int, ...]
+    epoch: bool
+    symbol: int | None
+    notes: tuple[str, ...]
+
+    @property
+    def used(self) -> tuple[int, ...]:
+        """Every column number that is read."""
+        return (*self.time, *(() if self.symbol is None else (self.symbol,)), *self.numbers.values())
+
+
+def plain(header: str) -> str:
+    """A header in lower case, without numbering, brackets and blanks: ``5. Adjusted Close`` -> ``adjusted_close``."""
+    name = header.replace("\ufeff", "").strip().strip("\"'<>").strip().lower()
+    name = re.sub(r"^\d+[a-z]?\.\s*", "", name)
+    return re.sub(r"[^0-9a-z]+", "_", name).strip("_")
+
+
+def layout(headers: Sequence[str], where: str, columns: Mapping[str, str] | None = None) -> Layout:
+    """Find the stamp, symbol, price, volume and action columns among `headers`.
+
+    `columns` (our name -> the file's header) is heard before the aliases.
+
+    Raises
+    ------
+    DataError
+        When a needed column is missing, a header stands twice, or `columns` names one that is not there.
+    """
+    found = _asked_for(headers, where, columns or {})
+    names = [plain(header) for header in headers]
+    for name in dict.fromkeys(names):
+        if name in _KNOWN and names.count(name) > 1 and _KNOWN[name] not in found:
+            raise DataError(f"the column {name!r} stands twice", where=where, remedy="remove one, or choose with data.columns")
+    taken = set(found.values())
+    best: dict[str, int] = {}
+    for i, name in enumerate(names):
+        meaning = _quote_name(name) or _KNOWN.get(name)
+        if meaning is None or i in taken or meaning in found:
+            continue
+        if meaning not in best or _RANK.get(name, 0) < _RANK.get(names[best[meaning]], 0):
+            best[meaning] = i
+    found = {**best, **found}
+    _prefer_ticks(names, found)
+    _named_volume(names, found)
+    return _checked(headers, found, where)
+
+
+def _asked_for(headers: Sequence[str], where: str, columns: Mapping[str, str]) -> dict[str, int]:
+    allowed = (*_ALIASES, *QUOTES)
+    stripped = [header.replace("\ufeff", "").strip() for header in headers]
+    found: dict[str, int] = {}
+    for ours, theirs in columns.items():
+        if ours not in allowed:
+            raise DataError(f"data.columns: {ours!r} is none of our columns", where=where, allowed=", ".join(allowed))
+        if theirs.strip() not in stripped:
+            raise DataError(f"no column {theirs!r} for {ours}", where=where, allowed=", ".join(stripped[:40]))
+        found[ours] = stripped.index(theirs.strip())
+    return found
+
+
+def _quote_name(name: str) -> str | None:
+    for side in ("bid", "ask"):
+        for price in PRICES:
+            if name in (f"{side}_{price}", f"{side}{price}", f"{price}_{side}", f"{price}{side}", f"{side}_{price[0]}"):
+                return f"{side}_{price}"
+    return None
+
+
+def _prefer_ticks(names: Sequence[str], found: dict[str, int]) -> None:
+    """MetaTrader writes a VOL of zeros beside the TICKVOL that was counted."""
+    if "volume" in found and names[found["volume"]] == "vol" and "tickvol" in names:
+        found["volume"] = names.index("tickvol")
+
+
+def _named_volume(names: Sequence[str], found: dict[str, int]) -> None:
+    """``Volume BTC`` beside ``Volume USDT``: the first is in units, the second in quote currency."""
+    if "volume" in found:
+        return
+    named = [i for i, name in enumerate(names) if name.startswith("volume_")]
+    quote = ("volume_usd", "volume_usdt", "volume_eur", "volume_usdc", "volume_busd", "volume_quote")
+    units = [i for i in named if names[i] not in quote]
+    if units or named:
+        found["volume"] = (units or named)[0]
+
+
+def _checked(headers: Sequence[str], found: dict[str, int], where: str) -> Layout:
+    seen = ", ".join(repr(header.strip()[:40]) for header in headers[:20])
+    numbers = {name: found[name] for name in NUMBERS if name in found}
+    quoted = all(name in numbers for name in QUOTES)
+    missing = [name for name in PRICES if name not in numbers]
+    if missing and not quoted:
+        raise DataError(
+            f"no column for {', '.join(missing)}",
+            where=where,
+            allowed="open, high, low, close, or bid_ and ask_ of each",
+            remedy=f"the header has {seen}; say which is which with data.columns",
+        )
+    if not quoted:
+        numbers = {name: i for name, i in numbers.items() if name not in QUOTES}
+    if "epoch" in found:
+        time: tuple[int, ...] = (found["epoch"],)
+    elif "date" in found and "time" in found:
+        time = (found["date"], found["time"])
+    else:
+        time = tuple(found[name] for name in ("datetime", "date", "time") if name in found)[:1]
+    if not time:
+        raise DataError(
+            "no column for the date or time", where=where, remedy=f"the header has {seen}; name it with data.columns"
+        )
+    result = Layout(numbers, time, "epoch" in found, found.get("symbol"), ())
+    unused = [headers[i].strip() for i in range(len(headers)) if i not in result.used and headers[i].strip()]
+    notes = [f"columns not used: {', '.join(sorted(unused))}"] if unused else []
+    volume = numbers.get("volume")
+    if volume is not None and plain(headers[volume]) in ("tickvol", "tick_volume"):
+        notes.append("the volume is a count of ticks")
+    if volume is not None and plain(headers[volume]).startswith("volume_us"):
+        notes.append(f"the volume is {headers[volume].strip()}: it may be in quote currency")
+    if any(header.strip() == "Adj Close" for header in headers):
+        notes.append("a Yahoo header: Yahoo restates open, high, low and close for later splits, so these are not raw prices")
+    return Layout(result.numbers, result.time, result.epoch, result.symbol, tuple(notes))

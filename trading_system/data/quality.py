@@ -1,0 +1,371 @@
+"""Which bars cannot be right, which look wrong, and how many there are of each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trading_system.data.source import PRICES
+from trading_system.errors import DataError
+
+if TYPE_CHECKING:
+    from trading_system.config.models import QualityConfig
+    from trading_system.data.source import Rows
+    from trading_system.data.timeline import Timeline
+    from trading_system.types import BoolArray, FloatArray, IntArray
+
+SPLIT_RATIOS = (1 / 2, 2 / 3, 1 / 3, 1 / 4, 1 / 5, 1 / 7, 1 / 10, 1 / 20)
+_NEAR = 0.04
+_KEPT_CLOSES = 5
+_SHOWN = 20
+IMPOSSIBLE = ("nan_price", "nonfinite_price", "nonpositive_price", "ohlc_violation", "negative_volume", "duplicate_timestamp")
+
+
+@dataclass
+class Findings:
+    """What was found, counted by symbol and kind; of each such pair the first incidents are kept."""
+
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    incidents: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, symbol: str, kind: str, count: int, dates: list[str], details: list[str] | None = None) -> None:
+        """Count `count` incidents of `kind`, and keep the first few by date."""
+        if count == 0:
+            return
+        of_symbol = self.counts.setdefault(symbol, {})
+        of_symbol[kind] = of_symbol.get(kind, 0) + int(count)
+        for i, date in enumerate(dates[:_SHOWN]):
+            self.incidents.append({"symbol": symbol, "kind": kind, "date": date, "detail": details[i] if details else ""})
+
+    def totals(self) -> dict[str, int]:
+        """Counts over all symbols, by kind."""
+        out: dict[str, int] = {}
+        for of_symbol in self.counts.values():
+            for kind, count in of_symbol.items():
+                out[kind] = out.get(kind, 0) + count
+        return dict(sorted(out.items()))
+
+
+@dataclass(frozen=True, eq=False)
+class Ordered:
+    """The kept rows of a source, sorted by symbol and bar.
+
+    Attributes
+    ----------
+    source : int64, shape (n,)
+        Row of the source.
+    code, bar : int64, shape (n,)
+        Symbol and row of the market.
+    calendar_of : int64, shape (n_symbols,)
+        Which calendar of `time` holds for each symbol.
+    """
+
+    rows: Rows
+    source: IntArray
+    code: IntArray
+    bar: IntArray
+    time: Timeline
+    calendar_of: IntArray
+    daily: bool
+
+    def values(self, name: str) -> FloatArray | None:
+        """A column of the source in this order; None where the source lacks it."""
+        column = self.rows.columns.get(name)
+        return None if column is None else column[self.source]
+
+    def price(self, name: str) -> FloatArray:
+        """A price column, which is always there."""
+        return self.rows.columns[name][self.source]
+
+    def date(self, i: int) -> str:
+        """The label of row i: its session (daily) or UTC close."""
+        bar = int(self.bar[i])
+        if self.daily:
+            return str(np.datetime64(int(self.time.session[bar]), "D"))
+        return str(np.datetime64(int(self.time.index[bar]), "ns").astype("datetime64[s]")) + "Z"
+
+    def symbol(self, i: int) -> str:
+        """The symbol of row i."""
+        return self.rows.symbols[int(self.code[i])]
+
+    def only(self, mask: BoolArray) -> Ordered:
+        """Those rows."""
+        return Ordered(self.rows, self.source[mask], self.code[mask], self.bar[mask], self.time, self.calendar_of, self.daily)
+
+
+def ordered(rows: Rows, time: Timeline, calendar_of: IntArray, daily: bool) -> Ordered:
+    """Sort by symbol, then bar, then place in the file; free when the file already is."""
+    code, bar, source = rows.code[time.kept], time.row, time.kept
+    key = code * max(time.index.size, 1) + bar
+    if key.size > 1 and bool(np.any(key[1:] < key[:-1])):
+        order = np.argsort(key, kind="stable")
+        code, bar, source = code[order], bar[order], source[order]
+    return Ordered(rows, source, code, bar, time, calendar_of, daily)
+
+
+def clean(all_rows: Ordered, config: QualityConfig, found: Findings) -> Ordered:
+    """Count what is wrong, refuse or drop what cannot be, and give back the rows that stay.
+
+    Raises
+    ------
+    DataError
+        Where the policy says `error`; names file, row and column of the first case.
+    """
+    repeated, conflict = _duplicates(all_rows)
+    masks = impossible(all_rows)
+    masks["duplicate_timestamp"] = repeated
+    bad = np.zeros(repeated.size, np.bool_)
+    for kind, mask in masks.items():
+        _count(found, all_rows, kind, mask)
+        bad |= mask
+    if config.impossible == "error" and bad.any():
+        _refuse(all_rows, masks, bad)
+    softer(all_rows, found)
+    _missing(all_rows, found)
+    no_price = masks["nan_price"] | masks["nonfinite_price"]
+    if config.impossible == "warn":
+        return all_rows.only(~(no_price | _earlier(repeated)))
+    return all_rows.only(
+        ~(
+            no_price
+            | masks["nonpositive_price"]
+            | masks["ohlc_violation"]
+            | masks["negative_volume"]
+            | conflict
+            | _earlier(repeated)
+        )
+    )
+
+
+def _duplicates(data: Ordered) -> tuple[BoolArray, BoolArray]:
+    """Rows that repeat the key of the row before, and all rows of a key whose prices or volumes differ."""
+    same = np.zeros(data.code.size, np.bool_)
+    same[1:] = (data.code[1:] == data.code[:-1]) & (data.bar[1:] == data.bar[:-1])
+    conflict = np.zeros(same.size, np.bool_)
+    if same.any():
+        at = np.flatnonzero(same)
+        differs = np.zeros(at.size, np.bool_)
+        for name in (*PRICES, "volume"):
+            values = data.values(name)
+            if values is not None:
+                differs |= (values[at] != values[at - 1]) & ~(np.isnan(values[at]) & np.isnan(values[at - 1]))
+        group = np.cumsum(~same)
+        conflict = np.isin(group, group[at[differs]])
+    return same, conflict
+
+
+def _earlier(repeated: BoolArray) -> BoolArray:
+    """Of rows with one key all but the last."""
+    out = np.zeros(repeated.size, np.bool_)
+    out[:-1] = repeated[1:]
+    return out
+
+
+def impossible(data: Ordered) -> dict[str, BoolArray]:
+    """Masks of bars that cannot be, by kind; a row counts under the first kind that holds."""
+    o, h, low, c = (data.price(name) for name in PRICES)
+    nan = np.isnan(o) | np.isnan(h) | np.isnan(low) | np.isnan(c)
+    infinite = (np.isinf(o) | np.isinf(h) | np.isinf(low) | np.isinf(c)) & ~nan
+    bad = nan | infinite
+    nonpositive = ((o <= 0) | (h <= 0) | (low <= 0) | (c <= 0)) & ~bad
+    bad |= nonpositive
+    violation = ((low > o) | (low > c) | (high_below(h, o, c)) | (low > h)) & ~bad
+    volume = data.values("volume")
+    negative = np.zeros(o.size, np.bool_) if volume is None else (volume < 0) | np.isinf(volume)
+    return {
+        "nan_price": nan,
+        "nonfinite_price": infinite,
+        "nonpositive_price": nonpositive,
+        "ohlc_violation": violation,
+        "negative_volume": negative,
+    }
+
+
+def high_below(high: FloatArray, open: FloatArray, close: FloatArray) -> BoolArray:
+    """Whether the high lies below the open or the close."""
+    return np.asarray((high < open) | (high < close))
+
+
+def softer(data: Ordered, found: Findings) -> None:
+    """Count what is odd and stays: no volume, absent volume, crossed quotes, bars outside sessions, adjusted closes below 0."""
+    volume = data.values("volume")
+    if volume is not None:
+        _count(found, data, "zero_volume", volume == 0)
+        if not np.isnan(volume).all():
+            _count(found, data, "nan_volume", np.isnan(volume))
+    bid, ask = data.values("bid_close"), data.values("ask_close")
+    if bid is not None and ask is not None:
+        _count(found, data, "crossed_quote_close", ask < bid)
+    adjusted = data.values("adj_close")
+    if adjusted is not None:
+        _count(found, data, "nan_adj_close", np.isnan(adjusted))
+        _count(found, data, "nonpositive_adj_close", adjusted <= 0)
+    if data.time.outside.any():
+        outside = np.zeros(len(data.rows), np.bool_)
+        outside[data.time.kept[data.time.outside]] = True
+        _count(found, data, "bar_outside_session", outside[data.source])
+
+
+def off_sessions(rows: Rows, time: Timeline, day: IntArray, found: Findings) -> None:
+    """Count the daily bars on days without a session, which were dropped; `day` is the label of each."""
+    code = rows.code[time.off]
+    for symbol in np.unique(code):
+        days = np.sort(day[code == symbol])
+        dates = [str(np.datetime64(int(one), "D")) for one in days[:_SHOWN]]
+        found.add(rows.symbols[int(symbol)], "row_on_non_session", days.size, dates)
+
+
+def _count(found: Findings, data: Ordered, kind: str, mask: BoolArray, details: Callable[[int], str] | None = None) -> None:
+    at = np.flatnonzero(mask)
+    if at.size == 0:
+        return
+    starts = np.flatnonzero(np.r_[True, np.diff(data.code[at]) != 0])
+    ends = np.r_[starts[1:], at.size]
+    for a, b in zip(starts, ends, strict=True):
+        shown = [int(i) for i in at[a : min(b, a + _SHOWN)]]
+        texts = [details(i) for i in shown] if details else None
+        found.add(data.symbol(shown[0]), kind, int(b - a), [data.date(i) for i in shown], texts)
+
+
+def _refuse(data: Ordered, masks: dict[str, BoolArray], bad: BoolArray) -> None:
+    i = int(np.flatnonzero(bad)[np.argmin(data.source[bad])])
+    kind = next(kind for kind in IMPOSSIBLE if masks[kind][i])
+    column = _guilty(data, kind, i)
+    shown = ", ".join(f"{name} {float(data.price(name)[i]):g}" for name in PRICES)
+    raise DataError(
+        f"{data.symbol(i)} {data.date(i)}: {kind} ({shown}); {int(bad.sum())} impossible bars in all",
+        where=f"{data.rows.place(int(data.source[i]))}: column {column}",
+        allowed="0 < low <= open, close <= high, volume >= 0, one bar per stamp",
+        remedy="mend the file, or set data.quality.impossible: drop",
+    )
+
+
+def _guilty(data: Ordered, kind: str, i: int) -> str:
+    value = {name: float(data.price(name)[i]) for name in PRICES}
+    if kind == "negative_volume":
+        return "volume"
+    if kind == "duplicate_timestamp":
+        return "date"
+    if kind == "ohlc_violation":
+        return "low" if value["low"] > min(value["open"], value["close"]) else "high"
+    return next((name for name, number in value.items() if not np.isfinite(number) or number <= 0), "close")
+
+
+def _missing(data: Ordered, found: Findings) -> None:
+    """Sessions between a symbol's first and last row on which it has none."""
+    session = data.time.session[data.bar].astype(np.int64)
+    inside = data.time.expected[data.bar, data.calendar_of[data.code]]
+    starts = np.flatnonzero(np.r_[True, np.diff(data.code) != 0]) if data.code.size else np.zeros(0, np.int64)
+    for a, b in zip(starts, np.r_[starts[1:], data.code.size], strict=True):
+        days = np.unique(session[a:b][inside[a:b]])
+        if days.size == 0:
+            continue
+        cal = data.time.calendars[int(data.calendar_of[data.code[a]])]
+        expected = cal.between(int(days[0]), int(days[-1])).day
+        if expected.size > days.size:
+            absent = np.setdiff1d(expected, days)
+            found.add(
+                data.symbol(int(a)),
+                "missing_session",
+                absent.size,
+                [str(np.datetime64(int(day), "D")) for day in absent[:_SHOWN]],
+            )
+
+
+def jumps(data: Ordered, config: QualityConfig, split_of: FloatArray, dividend_of: FloatArray, found: Findings) -> None:
+    """Count close-to-close moves beyond `max_jump` and suspected splits, with recorded actions taken into account.
+
+    Parameters
+    ----------
+    split_of : float64, shape (n,)
+        Recorded new shares per old between the row before of the same symbol and this one.
+    dividend_of : float64, shape (n,)
+        Recorded cash between them, per share of this row.
+
+    Raises
+    ------
+    DataError
+        Where the policy says `error`.
+    """
+    if data.code.size < 2:
+        return
+    close, open_ = data.price("close"), data.price("open")
+    before = np.r_[np.nan, close[:-1]]
+    before[np.r_[True, np.diff(data.code) != 0]] = np.nan
+    move = close * split_of / before - 1.0
+    mask: BoolArray = np.asarray(np.abs(move) > config.max_jump)
+    _count(found, data, "jump", mask, lambda i: f"{move[i]:+.4f}")
+    if config.jump == "error" and mask.any():
+        i = int(np.argmax(mask))
+        raise DataError(
+            f"{data.symbol(i)} {data.date(i)} moves {move[i]:+.1%} against its last bar; {int(mask.sum())} such moves in all",
+            where=f"{data.rows.place(int(data.source[i]))}: column close",
+            allowed=f"at most {config.max_jump:.0%} (data.quality.max_jump)",
+            remedy="mend the file, or set data.quality.jump: warn",
+        )
+    _splits(data, config, found, (open_ + dividend_of) * split_of / before, before, split_of)
+
+
+def _splits(
+    data: Ordered, config: QualityConfig, found: Findings, overnight: FloatArray, before: FloatArray, split_of: FloatArray
+) -> None:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        level = np.log(overnight)
+    first = np.r_[False, data.time.session[data.bar[1:]] != data.time.session[data.bar[:-1]]]
+    ratios = np.log(np.array([*SPLIT_RATIOS, *(1 / ratio for ratio in SPLIT_RATIOS)]))
+    candidates = np.flatnonzero(first & (np.abs(level) > np.abs(ratios).min() - 2 * _NEAR))
+    suspects: list[tuple[int, float]] = []
+    for row in candidates.tolist():
+        nearest = float(ratios[np.argmin(np.abs(ratios - level[row]))])
+        if abs(np.expm1(level[row] - nearest)) <= _NEAR and _keeps(data, row, nearest, before, split_of):
+            suspects.append((row, float(np.exp(nearest))))
+    mask = np.zeros(data.code.size, np.bool_)
+    mask[[i for i, _ in suspects]] = True
+    named = dict(suspects)
+    _count(
+        found,
+        data,
+        "split_suspect",
+        mask,
+        lambda i: f"opens at {overnight[i]:.4f} of the last close, near {_ratio(named[i])}; {_recorded(data, i, split_of)}",
+    )
+    if config.split_suspect == "error" and suspects:
+        i, ratio = suspects[0]
+        others = (
+            f"; {len(suspects) - 1} more: " + ", ".join(f"{data.symbol(k)} {data.date(k)}" for k, _ in suspects[1:6])
+            if len(suspects) > 1
+            else ""
+        )
+        raise DataError(
+            f"{data.symbol(i)} {data.date(i)} opens at {overnight[i]:.4f} of its last close, near {_ratio(ratio)}, and stays there: "
+            f"a split that is not recorded? ({_recorded(data, i, split_of)}){others}",
+            where=f"{data.rows.place(int(data.source[i]))}: column open",
+            remedy="record it in the file of data.actions (symbol, date, split, dividend), or set data.quality.split_suspect: warn if the move was real",
+        )
+
+
+def _keeps(data: Ordered, i: int, nearest: float, before: FloatArray, split_of: FloatArray) -> bool:
+    """Whether the five closes from row i on stay nearer to the new level than to the old one."""
+    end = min(i + _KEPT_CLOSES, data.code.size)
+    mine = data.code[i:end] == data.code[i]
+    shares = np.cumprod(split_of[i:end][mine])
+    level = np.log(data.price("close")[i:end][mine] * shares / before[i])
+    return bool(np.all(np.abs(level - nearest) < min(0.5 * abs(nearest), 0.25)))
+
+
+def _ratio(ratio: float) -> str:
+    """1/7 -> "7 new for 1 old": a price that falls to a seventh."""
+    new, old = next(((n, o) for n in range(1, 21) for o in range(1, 21) if abs(n / o * ratio - 1) < 1e-9), (1, 1))
+    return f"{new} new for {old} old shares"
+
+
+def _recorded(data: Ordered, i: int, split_of: FloatArray) -> str:
+    near = np.flatnonzero((data.code == data.code[i]) & (split_of != 1.0))
+    near = near[np.abs(near - i) <= 10]
+    if near.size == 0:
+        return "no split is recorded near it"
+    k = int(near[np.argmin(np.abs(near - i))])
+    return f"the nearest recorded split is {split_of[k]:g} on {data.date(k)}"

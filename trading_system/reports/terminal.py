@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from trading_system.reports.formats import NOTHING, count, money, one_line, percent, plain, ratio, sparkline, table
+from trading_system.reports.formats import count, money, one_line, percent, ratio, sparkline, table
 
 if TYPE_CHECKING:
     from trading_system.pipeline import BacktestResult

@@ -84,7 +84,7 @@ WORDS = (
     *("\x1b[31m", "Größe", "a" * 5000, "\x00"[:0], "equity_momentum", "buy_and_hold", "0", "-1", "1e999", "%s", "{}", "us5"),
 )
 RUN = """\
-data: {source: sample, path: us5, start: 2014-01-02, end: 2014-06-30}
+data: {source: sample, path: us5, start: 2010-01-04, end: 2010-06-30}
 strategies:
   - {name: hold, type: buy_and_hold, sizing: {method: equal_weight}}
 """

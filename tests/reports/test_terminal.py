@@ -7,7 +7,8 @@ import copy
 import pytest
 
 from trading_system.reports.formats import cells
-from trading_system.reports.terminal import Page, summary_page
+from trading_system.reports.page import Page
+from trading_system.reports.terminal import summary_page
 
 NUMBERS = {
     "starting_equity": 100_000.0,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from trading_system.cli.options import AsJson, ConfigArgument, ConfigOption, Overrides, one_config
-from trading_system.cli.output import colour, show, show_json, unicode, width
+from trading_system.cli.output import page, show, show_json
 from trading_system.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def backtest(
     if as_json:
         show_json(terminal.backtest_document(result))
     else:
-        show(terminal.backtest_summary(result, width=width(), unicode=unicode(), colour=colour()))
+        show(terminal.backtest_summary(result, page()))
     found = {code: number for code in codes if (number := refused(result.ledger, code))}
     if found:
         from trading_system.cli.output import note

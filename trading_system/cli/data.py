@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trading_system.cli.options import AsJson, ConfigArgument, ConfigOption, Overrides, one_config
-from trading_system.cli.output import show, show_json, width
+from trading_system.cli.output import page, show, show_json
 
 
 def data_info(
@@ -17,12 +17,12 @@ def data_info(
     from trading_system import pipeline
     from trading_system.cli.progress import working
     from trading_system.config.loading import load_run
-    from trading_system.reports import terminal
+    from trading_system.reports.market import quality_page
 
     run = load_run(path, tuple(overrides or ()))
     with working("reading data"):
         quality = pipeline.validate_data(run)
-    show_json(quality) if as_json else show(terminal.quality_table(quality, width=width()))
+    show_json(quality) if as_json else show(quality_page(quality, page()))
 
 
 COMMANDS = {"info": data_info}

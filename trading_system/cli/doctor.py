@@ -44,12 +44,16 @@ def doctor(config: ConfigArgument = None, config_option: ConfigOption = None, as
     if as_json:
         show_json({"healthy": healthy, "checks": rows})
     else:
-        from trading_system.reports.formats import table
+        from trading_system.reports.formats import wrapped_table
 
-        lines = [("ok" if row["ok"] else "PROBLEM", row["check"], row["found"], row["remedy"]) for row in rows]
-        show(table(("", "check", "found", "what to do"), lines, width=max(width(), 100)))
+        lines = [("ok" if row["ok"] else "PROBLEM", row["check"], _told(row)) for row in rows]
+        show(wrapped_table(("", "check", "found"), lines, width=width()))
     if not healthy:
         raise typer.Exit(1)
+
+
+def _told(row: dict[str, Any]) -> str:
+    return f"{row['found']}; {row['remedy']}" if row["remedy"] else str(row["found"])
 
 
 def _row(check: str, ok: bool, found: str, remedy: str = "") -> dict[str, Any]:
@@ -76,7 +80,7 @@ def _package(name: str) -> dict[str, Any]:
         module = importlib.import_module(name)
     except Exception as error:  # noqa: BLE001  a broken binary may raise anything: it is what we are here to say
         return _row(name, False, f"{type(error).__name__}: {error}", "install the program again in a new environment")
-    return _row(name, True, str(getattr(module, "__version__", "installed")))
+    return _row(name, True, str(getattr(module, "__version__", "") or "installed"))
 
 
 def _writable(check: str, folder: Path, remedy: str) -> dict[str, Any]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trading_system.errors import OutputError
+
+if TYPE_CHECKING:
+    from trading_system.reports.page import Page
 
 NARROWEST, WIDEST = 72, 160
 
@@ -48,6 +51,13 @@ def unicode() -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+def page() -> Page:
+    """How pages are drawn on this standard output."""
+    from trading_system.reports.page import Page
+
+    return Page(width(), unicode(), colour())
 
 
 def note(text: str) -> None:

@@ -17,14 +17,14 @@ def strategy_list(as_json: AsJson = False) -> None:
 
     Example: trading-system strategy list
     """
-    from trading_system.reports.formats import table
+    from trading_system.reports.formats import wrapped_table
     from trading_system.strategies.base import strategies
 
     rows = [(name, _sentence(strategies.get(name))) for name in strategies.names()]
     if as_json:
         show_json([{"type": name, "rule": rule} for name, rule in rows])
     else:
-        show(table(("type", "rule"), rows, width=width()))
+        show(wrapped_table(("type", "rule"), rows, width=width()))
 
 
 def strategy_show(name: Name, as_json: AsJson = False) -> None:
@@ -42,12 +42,13 @@ def strategy_show(name: Name, as_json: AsJson = False) -> None:
     if as_json:
         show_json({"type": name, "rule": text, "parameters": parameters})
         return
-    from trading_system.reports.formats import plain, table
+    from trading_system.reports.formats import plain, wrapped_table
 
     rows = [(p["name"], _value(p["default"]), p["allowed"], p["description"]) for p in parameters]
-    show(
-        "\n\n".join([name, plain(text), table(("parameter", "default", "allowed", "meaning"), rows, width=max(width(), 100))])
-    )
+    parts = [name, plain(text)]
+    if rows:
+        parts.append(wrapped_table(("parameter", "default", "allowed", "meaning"), rows, width=width()))
+    show("\n\n".join(parts))
 
 
 def _sentence(kind: type[Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from trading_system.cli.options import AsJson, ConfigArgument, ConfigOption, Overrides, one_config
-from trading_system.cli.output import show, show_json, width
+from trading_system.cli.output import page, show, show_json
 from trading_system.errors import TradingSystemError, UsageError
 
 Paths = Annotated[
@@ -74,7 +74,7 @@ def validate_data(
     from trading_system.cli.progress import working
     from trading_system.config.loading import load_run
     from trading_system.errors import DataError
-    from trading_system.reports import terminal
+    from trading_system.reports.market import quality_page
 
     run = load_run(path, tuple(overrides or ()))
     try:
@@ -88,9 +88,7 @@ def validate_data(
 
             show(f"invalid\n  {plain(str(error))}")
         raise typer.Exit(1) from None
-    show_json({"valid": True, "problems": [], **quality}) if as_json else show(
-        "valid\n\n" + terminal.quality_table(quality, width=width())
-    )
+    show_json({"valid": True, "problems": [], **quality}) if as_json else show("valid\n\n" + quality_page(quality, page()))
 
 
 COMMANDS = {"config": validate_config, "data": validate_data}

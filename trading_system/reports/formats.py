@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -117,6 +118,22 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequen
     return "\n".join(
         "  ".join(fitted(cell, widths[i], right=i in right) for i, cell in enumerate(line)).rstrip() for line in lines
     )
+
+
+def wrapped_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = 80) -> str:
+    """A table whose last column is prose: it is wrapped into what the others leave of `width`, never cut."""
+    lines = [[one_line(cell) for cell in row] for row in ([header] if any(header) else []) + list(rows)]
+    if not lines:
+        return ""
+    widths = [max(cells(line[i]) for line in lines) for i in range(len(lines[0]) - 1)]
+    indent = sum(widths) + 2 * len(widths)
+    room = max(width - indent, 20)
+    text = []
+    for line in lines:
+        head = "".join(fitted(cell, widths[i]) + "  " for i, cell in enumerate(line[:-1]))
+        prose = textwrap.wrap(line[-1], room, break_on_hyphens=False) or [""]
+        text += [(head + prose[0]).rstrip(), *(" " * indent + part for part in prose[1:])]
+    return "\n".join(text)
 
 
 def sparkline(values: Sequence[float], width: int, *, unicode: bool = True) -> str:

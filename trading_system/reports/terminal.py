@@ -1,12 +1,12 @@
-"""The terminal's pages: a backtest's summary, runs, comparisons, data quality; plain text of a given width."""
+"""The terminal summary of a backtest: plain text of a given width."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trading_system.reports.formats import count, money, one_line, percent, ratio, sparkline, table
+from trading_system.reports.page import Page
 
 if TYPE_CHECKING:
     from trading_system.pipeline import BacktestResult
@@ -44,40 +44,6 @@ BESIDE: tuple[tuple[str, str, Form], ...] = (
 COSTS = ("commission", "slippage", "borrow", "funding", "debit_interest", "total")
 SYNTHETIC = {name: f"synthetic sample market {name}: invented prices" for name in ("equities50", "etfs10", "crypto10")}
 SHOWN = 8
-
-
-@dataclass(frozen=True)
-class Page:
-    """How a page is drawn."""
-
-    width: int = 80
-    unicode: bool = True
-    colour: bool = False
-
-    def heading(self, text: str) -> str:
-        """A section's name."""
-        return f"\x1b[1m{text}\x1b[0m" if self.colour else text
-
-    def faint(self, text: str) -> str:
-        """Text that steps back."""
-        return f"\x1b[2m{text}\x1b[0m" if self.colour else text
-
-    def alarm(self, text: str) -> str:
-        """Text that must be seen."""
-        return f"\x1b[33m{text}\x1b[0m" if self.colour else text
-
-    def wrapped(self, text: str, indent: str = "  ", first: str | None = None) -> str:
-        """Prose from outside made harmless and wrapped; a path longer than the line stays whole."""
-        import textwrap
-
-        return textwrap.fill(
-            one_line(text),
-            self.width,
-            initial_indent=indent if first is None else first,
-            subsequent_indent=indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
 
 
 def backtest_document(result: BacktestResult) -> dict[str, Any]:
@@ -119,9 +85,9 @@ def _event(ledger: Any, event: Any) -> dict[str, Any]:
     }
 
 
-def backtest_summary(result: BacktestResult, *, width: int = 80, unicode: bool = True, colour: bool = False) -> str:
+def backtest_summary(result: BacktestResult, page: Page) -> str:
     """What a backtest was, found and left, on one screen."""
-    return summary_page(backtest_document(result), result.ledger.equity, Page(width, unicode, colour))
+    return summary_page(backtest_document(result), result.ledger.equity, page)
 
 
 def summary_page(document: Mapping[str, Any], equity: Sequence[float], page: Page) -> str:

@@ -1,0 +1,58 @@
+"""Nobody waits in the dark, and nothing is drawn where nobody looks."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+
+from trading_system.cli import progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def warm(monkeypatch):
+    monkeypatch.setattr(progress, "first_run", lambda: False)
+    monkeypatch.setattr(progress, "PATIENCE", 0.05)
+
+
+def test_nothing_is_drawn_when_standard_error_is_no_terminal(warm, capsys):
+    with progress.working("reading"):
+        time.sleep(0.2)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_short_work_draws_nothing_on_a_terminal_either(warm, monkeypatch):
+    screen = Terminal()
+    monkeypatch.setattr(progress.sys, "stderr", screen)
+    with progress.working("reading"):
+        pass
+    assert screen.getvalue() == ""
+
+
+def test_long_work_is_named_and_the_bar_is_gone_at_the_end(warm, monkeypatch):
+    screen = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(progress.sys, "stderr", screen)
+    with progress.working("reading"):
+        time.sleep(0.6)
+    assert "reading" in screen.getvalue()
+    assert screen.getvalue().endswith("\x1b[2K")
+
+
+def test_the_bar_ends_when_the_work_fails(warm, monkeypatch):
+    monkeypatch.setattr(progress.sys, "stderr", Terminal())
+    with pytest.raises(ZeroDivisionError), progress.working("reading"):
+        raise ZeroDivisionError
+
+
+def test_the_first_run_says_that_it_compiles(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "first_run", lambda: True)
+    with progress.working("backtest"):
+        pass
+    assert capsys.readouterr().err == "compiling kernels (first run, about 15 s)\n"

@@ -1,0 +1,67 @@
+"""What the data of a run is, and what was found wrong with it, for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trading_system.reports.formats import count, one_line, table, wrapped_table
+from trading_system.reports.page import Page
+
+SHOWN = 20
+
+
+def quality_page(quality: Mapping[str, Any], page: Page) -> str:
+    """The data in one line, its symbols, its defects counted by kind, the first incidents, notes."""
+    sections = (_what(quality, page), _symbols(quality, page), _defects(quality, page), _notes(quality, page))
+    return "\n\n".join(section for section in sections if section)
+
+
+def _what(quality: Mapping[str, Any], page: Page) -> str:
+    prices = "synthetic prices, invented" if quality["synthetic"] else f"{quality['prices']} prices"
+    basis = f"calendar {', '.join(quality['calendars'])}, {quality['periods_per_year']:g} periods a year"
+    read = f"{len(quality['symbols'])} symbols, {count(quality['rows'])} rows read"
+    used = f"{count(quality['bars'])} bars in {count(quality['sessions'])} sessions used"
+    actions = f"{count(quality['actions']['splits'])} splits, {count(quality['actions']['dividends'])} dividends recorded"
+    lines = (
+        f"source {quality['source']}: {prices}, bars of {quality['timeframe']}, {basis}",
+        f"{read}, {used}",
+        f"{actions}; applied: {quality['adjust'].replace('_', ' ')}",
+    )
+    return "\n".join(page.wrapped(line, first="") for line in lines)
+
+
+def _symbols(quality: Mapping[str, Any], page: Page) -> str:
+    """Every symbol of a small market; of a large one those with defects, then the first."""
+    symbols = sorted(quality["symbols"].items(), key=lambda item: (-sum(item[1]["found"].values()), item[0]))
+    rows = [
+        (name, count(of["rows"]), count(of["bars"]), of["first"] or "-", of["last"] or "-", count(sum(of["found"].values())))
+        for name, of in symbols[:SHOWN]
+    ]
+    head, *lines = table(
+        ("symbol", "rows", "bars", "first", "last", "defects"), rows, right=(1, 2, 5), width=page.width
+    ).split("\n")
+    if len(symbols) > SHOWN:
+        lines.append(f"and {len(symbols) - SHOWN} more")
+    return "\n".join([page.heading(head), *lines])
+
+
+def _defects(quality: Mapping[str, Any], page: Page) -> str:
+    """Counts by kind and the first incidents of each."""
+    if not quality["counts"]:
+        return "no defect found"
+    policy = quality["policy"]
+    rows = [(kind.replace("_", " "), count(number)) for kind, number in quality["counts"].items()]
+    counts = table(("defects", "count"), rows, right=(1,), width=page.width).split("\n")
+    incidents = [
+        (i["symbol"], i["date"] or "", i["kind"].replace("_", " "), i["detail"]) for i in quality["incidents"][:SHOWN]
+    ]
+    first = wrapped_table(("symbol", "date", "kind", "detail"), incidents, width=page.width).split("\n")
+    if len(quality["incidents"]) > SHOWN:
+        first.append(f"and {len(quality['incidents']) - SHOWN} more with their dates in --json")
+    rule = f"policy: impossible {policy['impossible']}, jump {policy['jump']} beyond {policy['max_jump']:g}, split suspect {policy['split_suspect']}"
+    return "\n".join([page.heading(counts[0]), *counts[1:], rule, "", page.heading(first[0]), *first[1:]])
+
+
+def _notes(quality: Mapping[str, Any], page: Page) -> str:
+    return "\n".join(page.wrapped(one_line(note), "  ", "note: ") for note in quality["notes"])

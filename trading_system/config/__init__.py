@@ -1,1 +1,1 @@
-""""""
+"""What a run file may say, and reading it."""

@@ -13,6 +13,9 @@ from trading_system.config.models import DataConfig, PortfolioConfig, RunConfig,
 from trading_system.config.shapes import Reading
 from trading_system.config.yaml_reader import Mapping, Node, Place, Problems, Scalar, Sequence, quoted
 
+SOURCES = ("csv", "parquet", "sample")
+"""Data sources that come with the program; packages may bring more."""
+
 
 def check(document: Mapping, values: MappingOf[str, Any], root: Path, reading: Reading) -> None:
     """Enter every mistake that no single field shows.
@@ -32,6 +35,7 @@ def check(document: Mapping, values: MappingOf[str, Any], root: Path, reading: R
     _splits_inside(values, reading)
     _names_differ(document, problems)
     _capital_suffices(document, values, problems)
+    _source(document, problems)
     _time_zone(document, problems)
     _paths(document, root, problems)
 
@@ -83,7 +87,12 @@ def _names_differ(document: Mapping, problems: Problems) -> None:
             continue
         name, place = found[0].text, found[1]
         if name in seen:
-            problems.add(place, _shown(strategy, number, "name"), f"{quoted(name)} is the name of {seen[name]} too", remedy="give every strategy a name of its own")
+            problems.add(
+                place,
+                _shown(strategy, number, "name"),
+                f"{quoted(name)} is the name of {seen[name]} too",
+                remedy="give every strategy a name of its own",
+            )
         seen.setdefault(name, f"strategies.{number}")
 
 
@@ -109,6 +118,24 @@ def _capital_suffices(document: Mapping, values: MappingOf[str, Any], problems: 
         )
 
 
+def _source(document: Mapping, problems: Problems) -> None:
+    found = _at(document, "data", "source")
+    if found is None or found[0].text in SOURCES:
+        return
+    from importlib.metadata import entry_points
+
+    names = (*SOURCES, *(point.name for point in entry_points(group="trading_system.sources")))
+    if found[0].text not in names:
+        remedy = problems.suggest(found[0].text, names)
+        problems.add(
+            found[1],
+            "data.source",
+            f"there is no data source {quoted(found[0].text)}",
+            allowed=", ".join(names),
+            remedy=remedy,
+        )
+
+
 def _time_zone(document: Mapping, problems: Problems) -> None:
     found = _at(document, "data", "timezone")
     if found is None or found[0].text in ("UTC", "America/New_York"):
@@ -120,7 +147,13 @@ def _time_zone(document: Mapping, problems: Problems) -> None:
         zoneinfo.ZoneInfo(node.text)
     except (KeyError, ValueError, OSError):
         remedy = problems.suggest(node.text, zoneinfo.available_timezones())
-        problems.add(place, "data.timezone", f"{quoted(node.text)} is no time zone", allowed="a name such as UTC or America/New_York", remedy=remedy)
+        problems.add(
+            place,
+            "data.timezone",
+            f"{quoted(node.text)} is no time zone",
+            allowed="a name such as UTC or America/New_York",
+            remedy=remedy,
+        )
 
 
 def _paths(document: Mapping, root: Path, problems: Problems) -> None:
@@ -130,7 +163,9 @@ def _paths(document: Mapping, root: Path, problems: Problems) -> None:
             _existing_file(root, universe[0].text, universe[1], _shown(strategy, number, "universe.file"), (".csv",), problems)
         rule = _at(strategy, "type")
         if rule is not None and ".py:" in rule[0].text:
-            _existing_file(root, rule[0].text.rpartition(":")[0], rule[1], _shown(strategy, number, "type"), (".py",), problems)
+            _existing_file(
+                root, rule[0].text.rpartition(":")[0], rule[1], _shown(strategy, number, "type"), (".py",), problems
+            )
     data = _at(document, "data", "path")
     allowed = [root] if data is None else [root, _data_folder(root, data[0].text)]
     for key in ("actions", "delistings"):
@@ -161,7 +196,9 @@ def is_inside(root: Path, text: str, place: Place, key: str, problems: Problems,
     folders = allowed or [root]
     if found is not None and any(found.is_relative_to(folder) for folder in folders):
         return True
-    problems.add(place, key, f"{quoted(text)} leads out of the run file's folder", allowed="a path below the run file's folder")
+    problems.add(
+        place, key, f"{quoted(text)} leads out of the run file's folder", allowed="a path below the run file's folder"
+    )
     return False
 
 
@@ -170,7 +207,9 @@ def _existing_file(root: Path, text: str, place: Place, key: str, endings: tuple
         return
     path = root / text
     if not os.path.isfile(path):
-        problems.add(place, key, f"there is no file {quoted(text)}", remedy=problems.suggest(path.name, siblings(path, endings)))
+        problems.add(
+            place, key, f"there is no file {quoted(text)}", remedy=problems.suggest(path.name, siblings(path, endings))
+        )
 
 
 def siblings(path: Path, endings: tuple[str, ...]) -> list[str]:
@@ -186,7 +225,9 @@ def warnings(config: RunConfig, places: MappingOf[str, str], source: str) -> tup
     """Legal but dangerous settings, each as ``file:line: key: sentence``."""
     found = [*_run_warnings(config), *_portfolio_warnings(config)]
     for number, entry in enumerate(config.strategies):
-        found += [(f"strategies.{number}.{key}", text) for key, text in _strategy_warnings(entry, places, f"strategies.{number}.")]
+        found += [
+            (f"strategies.{number}.{key}", text) for key, text in _strategy_warnings(entry, places, f"strategies.{number}.")
+        ]
     return tuple(f"{_nearest(places, key) or source}: {key}: {text}" for key, text in found)
 
 
@@ -241,7 +282,7 @@ def _strategy_warnings(entry: StrategyEntry, places: MappingOf[str, str], prefix
     if costs.is_free():
         yield "costs", "trading costs nothing: no commission and no slippage"
     for group, used in (("sizing", sizing.used()), ("costs.slippage", costs.slippage.used())):
-        model = getattr(sizing, "method") if group == "sizing" else costs.slippage.model
+        model = sizing.method if group == "sizing" else costs.slippage.model
         known = type(sizing).model_fields if group == "sizing" else type(costs.slippage).model_fields
         for name in known:
             if name not in used and f"{prefix}{group}.{name}" in places:

@@ -13,9 +13,10 @@ from typing import Any
 import yaml
 
 from trading_system.config import checks, scalars
+from trading_system.config.fields import record_of
 from trading_system.config.models import SAMPLE_MARKETS, RunConfig, StrategyConfig, StrategyReference
 from trading_system.config.overrides import Override, apply, read_overrides
-from trading_system.config.shapes import INVALID, Reading, Spot, record_of
+from trading_system.config.shapes import INVALID, Reading, Spot
 from trading_system.config.yaml_reader import (
     Mapping,
     Node,
@@ -105,10 +106,11 @@ def load_run(path: Path | str, overrides: SequenceOf[str] = (), *, root: Path | 
     note = _on_sample(document, source, problems) if alone else ""
 
     reading = Reading(problems)
-    values = record_of(RunConfig).fields(document, Spot("", "", document.place), reading)
+    record, top = record_of(RunConfig), Spot("", "", document.place)
+    values = record.fields(document, top, reading)
     checks.check(document, values, folder, reading)
+    config = INVALID if problems.found else record.build(values, document, top, reading)
     problems.raise_any(source)
-    config = RunConfig.model_validate(values)
     text, digest = resolve(config)
     warned = checks.warnings(config, reading.places, source)
     return LoadedRun(config, path, folder, warned, text, digest, reading.places, note)
@@ -155,7 +157,10 @@ def _represent_text(dumper: Any, text: str) -> Any:
 
 
 def _represent_float(dumper: Any, value: float) -> Any:
-    return dumper.represent_scalar("tag:yaml.org,2002:float", repr(value))
+    text = repr(value)
+    if "e" in text and "." not in text:
+        text = text.replace("e", ".0e")  # what YAML 1.1 readers, too, take for a number
+    return dumper.represent_scalar("tag:yaml.org,2002:float", text)
 
 
 _Dumper.add_representer(str, _represent_text)
@@ -169,8 +174,19 @@ def _document(path: Path, source: str, problems: Problems) -> Mapping:
         node.root = True
         return node
     if not problems.found:
-        what = "is empty" if node is None else "is a list, not a mapping" if isinstance(node, Sequence) else "is one value, not a mapping"
-        problems.add(Place(source, 1), "", what, allowed=f"a run file ({', '.join(_RUN_KEYS)}) or a strategy file ({', '.join(_STRATEGY_KEYS)})")
+        what = (
+            "is empty"
+            if node is None
+            else "is a list, not a mapping"
+            if isinstance(node, Sequence)
+            else "is one value, not a mapping"
+        )
+        problems.add(
+            Place(source, 1),
+            "",
+            what,
+            allowed=f"a run file ({', '.join(_RUN_KEYS)}) or a strategy file ({', '.join(_STRATEGY_KEYS)})",
+        )
     problems.raise_any(source)
     raise AssertionError("unreachable")
 
@@ -201,14 +217,21 @@ def _wrapped(document: Mapping, changes: list[Override], source: str, problems: 
         run.keys[key] = Scalar(top, key, plain=True)
     led = []
     for change in changes:
-        inside = change.segments[0] not in _RUN_KEYS and nearest(change.segments[0], _RUN_KEYS + _STRATEGY_KEYS) not in _RUN_KEYS
+        inside = (
+            change.segments[0] not in _RUN_KEYS and nearest(change.segments[0], _RUN_KEYS + _STRATEGY_KEYS) not in _RUN_KEYS
+        )
         led.append(Override(("strategies", "0", *change.segments), change.value, change.place) if inside else change)
     return run, led
 
 
 def _no_allocation(document: Mapping, problems: Problems) -> None:
     if "allocation" in document.items:
-        problems.add(document.place_of("allocation"), "allocation", "does not belong in a strategy file", remedy="write it in the run file, beside config")
+        problems.add(
+            document.place_of("allocation"),
+            "allocation",
+            "does not belong in a strategy file",
+            remedy="write it in the run file, beside config",
+        )
 
 
 def _on_sample(document: Mapping, source: str, problems: Problems) -> str:
@@ -222,7 +245,12 @@ def _on_sample(document: Mapping, source: str, problems: Problems) -> str:
     market = _SAMPLE_OF.get(asset_class)
     if market is None:
         if asset_class in ("fx", "future") and isinstance(strategy, Mapping):
-            problems.add(strategy.place_of("asset_class"), "asset_class", f"there is no sample market of {asset_class}", remedy="write a run file that names the data")
+            problems.add(
+                strategy.place_of("asset_class"),
+                "asset_class",
+                f"there is no sample market of {asset_class}",
+                remedy="write a run file that names the data",
+            )
         market = "equities50"  # so that the rest of the file is still checked
     settings = {"source": "sample", "path": market}
     if SAMPLE_MARKETS[market] == "crypto":
@@ -257,7 +285,9 @@ def _merged(entry: Mapping, key: str, folder: Path, root: Path, problems: Proble
                 f"{key}.{shorten(name)}",
                 "belongs in the strategy's own file" if known else "unknown key",
                 allowed=", ".join(own),
-                remedy="write it there, or write the whole strategy here without config" if known else problems.suggest(name, own),
+                remedy="write it there, or write the whole strategy here without config"
+                if known
+                else problems.suggest(name, own),
             )
     broken = Scalar(entry.place, "", plain=False, bad=True)  # what stands for a strategy that cannot be read
     place, node = entry.place_of("config"), entry.items["config"]
@@ -283,7 +313,9 @@ def _strategy_file(path: Path, name: str, place: Place, key: str, problems: Prob
         text = read_text(path, source)
     except ConfigError as error:
         siblings = checks.siblings(path, (".yaml", ".yml"))
-        problems.add(place, key, f"{quoted(name)} {error.message}", allowed=error.allowed, remedy=problems.suggest(path.name, siblings))
+        problems.add(
+            place, key, f"{quoted(name)} {error.message}", allowed=error.allowed, remedy=problems.suggest(path.name, siblings)
+        )
         return None
     before = len(problems)
     node = read_yaml(text, source, problems)
@@ -292,9 +324,12 @@ def _strategy_file(path: Path, name: str, place: Place, key: str, problems: Prob
         _no_allocation(node, problems)
         return node
     if len(problems) == before:
-        what = "is a run file, not a strategy file" if isinstance(node, Mapping) else "is empty" if node is None else "is not a mapping"
+        what = (
+            "is a run file, not a strategy file"
+            if isinstance(node, Mapping)
+            else "is empty"
+            if node is None
+            else "is not a mapping"
+        )
         problems.add(place, key, f"{quoted(name)} {what}", allowed=f"a file with {', '.join(_STRATEGY_KEYS)}")
     return None
-
-
-__all__ = ["INVALID", "LoadedRun", "load_run", "place_of", "resolve"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -63,7 +64,9 @@ class QualityConfig(FrozenModel):
         "drop", description="bars that cannot exist (high below close, price not above 0, ...); `drop` leaves no bar there"
     )
     jump: Literal["error", "warn", "ignore"] = Field("warn", description="moves beyond max_jump; prices are never changed")
-    max_jump: float = Field(0.5, gt=0.0, le=1000.0, description="largest believable move against the previous bar, as a fraction")
+    max_jump: float = Field(
+        0.5, gt=0.0, le=1000.0, description="largest believable move against the previous bar, as a fraction"
+    )
     split_suspect: Literal["error", "warn", "ignore"] = Field(
         "error", description="overnight ratios that look like an unrecorded split"
     )
@@ -72,18 +75,25 @@ class QualityConfig(FrozenModel):
 class DataConfig(RuledModel):
     """Where the bars come from and how their stamps are read."""
 
-    source: Text = Field(description="csv, parquet, sample, or the name of an installed data source", examples=["csv", "parquet", "sample"])
+    source: Text = Field(
+        description="csv, parquet, sample, or the name of an installed data source", examples=["csv", "parquet", "sample"]
+    )
     path: Text = Field(
         description="file, folder or pattern relative to the run file; for `sample` the market: us5, equities50, etfs10, crypto10"
     )
     timeframe: str = Field(
-        "1d", pattern=r"^[1-9][0-9]{0,3}(m|h|d)$", description="length of a bar: minutes, hours or days", examples=["1m", "5m", "1h", "1d"]
+        "1d",
+        pattern=r"^[1-9][0-9]{0,3}(m|h|d)$",
+        description="length of a bar: minutes, hours or days",
+        examples=["1m", "5m", "1h", "1d"],
     )
     stamp: Literal["open", "close"] | None = Field(
         None, description="whether intraday stamps mark the bar's open or its close; intraday bars need it"
     )
     calendar: Text | dict[AssetClass, Text] = Field(
-        "XNYS", description="exchange calendar (XNYS, XLON, ...), 24/7 or 24/5; a mapping by asset class when mixed", examples=["XNYS", "24/7", "24/5"]
+        "XNYS",
+        description="exchange calendar (XNYS, XLON, ...), 24/7 or 24/5; a mapping by asset class when mixed",
+        examples=["XNYS", "24/7", "24/5"],
     )
     timezone: Text = Field("America/New_York", description="time zone of naive stamps in the files")
     adjust: Literal["none", "splits", "splits_and_dividends"] = Field(
@@ -101,11 +111,15 @@ class DataConfig(RuledModel):
     )
     start: Date | None = Field(None, description="first session read; default: the first there is")
     end: Date | None = Field(None, description="last session read; default: the last there is")
-    benchmark: Symbol = Field("equal_weight", description="a symbol of the data, or equal_weight", examples=["SPY", "equal_weight"])
+    benchmark: Symbol = Field(
+        "equal_weight", description="a symbol of the data, or equal_weight", examples=["SPY", "equal_weight"]
+    )
     actions: Text | None = Field(
         None, description="CSV file with symbol, date, split, dividend when the actions lie beside the prices"
     )
-    delistings: Text | None = Field(None, description="CSV file with symbol, date, price (optional): names that ceased to exist")
+    delistings: Text | None = Field(
+        None, description="CSV file with symbol, date, price (optional): names that ceased to exist"
+    )
     quality: QualityConfig = Field(default=QualityConfig(), description="what to do with bars that cannot be right")
 
     @classmethod
@@ -162,11 +176,15 @@ _SIZING_USES = {
 class SizingConfig(FrozenModel):
     """How many units a signal buys, before the caps."""
 
-    method: Literal["risk_per_trade", "fixed_fraction", "equal_weight", "fixed_quantity", "volatility_target", "kelly"] = Field(
-        "risk_per_trade", description="the rule; it reads the keys below that name it"
+    method: Literal["risk_per_trade", "fixed_fraction", "equal_weight", "fixed_quantity", "volatility_target", "kelly"] = (
+        Field("risk_per_trade", description="the rule; it reads the keys below that name it")
     )
-    risk: float = Field(0.0075, gt=0.0, le=1.0, description="risk_per_trade: fraction of the strategy's equity lost at the stop")
-    fraction: float = Field(0.1, gt=0.0, le=100.0, description="fixed_fraction: notional as a fraction of the strategy's equity")
+    risk: float = Field(
+        0.0075, gt=0.0, le=1.0, description="risk_per_trade: fraction of the strategy's equity lost at the stop"
+    )
+    fraction: float = Field(
+        0.1, gt=0.0, le=100.0, description="fixed_fraction: notional as a fraction of the strategy's equity"
+    )
     quantity: float = Field(1.0, gt=0.0, le=1e12, description="fixed_quantity: units per position")
     target_volatility: float = Field(
         0.02,
@@ -175,7 +193,9 @@ class SizingConfig(FrozenModel):
         description="volatility_target: annualised volatility that one position adds, as a fraction of the strategy's equity",
     )
     kelly_fraction: float = Field(0.25, gt=0.0, le=1.0, description="kelly: share of the full Kelly fraction")
-    kelly_cap: float = Field(0.1, gt=0.0, le=100.0, description="kelly: largest notional as a fraction of the strategy's equity")
+    kelly_cap: float = Field(
+        0.1, gt=0.0, le=100.0, description="kelly: largest notional as a fraction of the strategy's equity"
+    )
     kelly_min_trades: int = Field(
         20, ge=2, le=1_000_000, description="kelly: closed trades of the strategy needed; `fraction` is used until then"
     )
@@ -189,8 +209,12 @@ class StrategyLimits(FrozenModel):
     """Limits of one strategy, as fractions of its own equity."""
 
     max_positions: int | None = Field(None, ge=1, le=1_000_000, description="positions held at once; default: no limit")
-    max_gross_exposure: float | None = Field(None, gt=0.0, le=1000.0, description="sum of absolute position values; default: no limit")
-    max_position_notional: float | None = Field(None, gt=0.0, le=1000.0, description="value of one position; default: no limit")
+    max_gross_exposure: float | None = Field(
+        None, gt=0.0, le=1000.0, description="sum of absolute position values; default: no limit"
+    )
+    max_position_notional: float | None = Field(
+        None, gt=0.0, le=1000.0, description="value of one position; default: no limit"
+    )
 
 
 class PortfolioLimits(FrozenModel):
@@ -200,7 +224,9 @@ class PortfolioLimits(FrozenModel):
     max_gross_exposure: float = Field(
         1.0, gt=0.0, le=1000.0, description="sum of absolute position values; above 1 is leverage"
     )
-    max_position_notional: float | None = Field(None, gt=0.0, le=1000.0, description="value of one position; default: no limit")
+    max_position_notional: float | None = Field(
+        None, gt=0.0, le=1000.0, description="value of one position; default: no limit"
+    )
     max_drawdown: float | None = Field(
         None, gt=0.0, lt=1.0, description="fall from the run's peak that trips the limit; default: no limit"
     )
@@ -227,7 +253,9 @@ class CapacityConfig(FrozenModel):
 class CommissionTier(FrozenModel):
     """From this month's traded value on, this rate."""
 
-    from_notional: float = Field(ge=0.0, le=1e18, description="traded value of the month from which the rate holds; the first is 0")
+    from_notional: float = Field(
+        ge=0.0, le=1e18, description="traded value of the month from which the rate holds; the first is 0"
+    )
     bps: float = Field(ge=0.0, lt=10_000.0, description="commission in basis points")
 
 
@@ -248,7 +276,10 @@ class SlippageConfig(FrozenModel):
         "fixed", description="the rule; it reads the keys below that name it"
     )
     bps: float = Field(
-        5.0, ge=0.0, lt=10_000.0, description="fixed: basis points of the price; sqrt_impact: the same, while history is too short"
+        5.0,
+        ge=0.0,
+        lt=10_000.0,
+        description="fixed: basis points of the price; sqrt_impact: the same, while history is too short",
     )
     spread_bps: float = Field(10.0, ge=0.0, lt=10_000.0, description="spread: the whole quoted spread; half of it is paid")
     base_bps: float = Field(8.0, ge=0.0, lt=10_000.0, description="full: basis points in a normal market")
@@ -280,7 +311,7 @@ class CostsConfig(RuledModel):
     @classmethod
     def broken(cls, values: Mapping[str, Any]) -> list[tuple[str, str]]:
         starts = [tier.from_notional for tier in values.get("commission_tiers", ())]
-        if starts and (starts[0] != 0.0 or any(b <= a for a, b in zip(starts, starts[1:], strict=False))):
+        if starts and (starts[0] != 0.0 or any(b <= a for a, b in pairwise(starts))):
             return [("commission_tiers", "must start at from_notional 0 and rise")]
         return []
 
@@ -302,14 +333,18 @@ class StrategyConfig(RuledModel):
     """One strategy: the rule, its parameters, what it may trade and how much."""
 
     name: str = Field(
-        pattern=r"^\w[\w .+-]{0,63}$", description="how results call it: letters, digits, blank and _ . + -, at most 64", examples=["momentum"]
+        pattern=r"^\w[\w .+-]{0,63}$",
+        description="how results call it: letters, digits, blank and _ . + -, at most 64",
+        examples=["momentum"],
     )
     type: Text = Field(description="a registered type, a dotted path (package.module:Class) or a file path (my_rule.py:Class)")
     asset_class: AssetClass = Field("equity", description="what it trades; decides lots, stress threshold and sample market")
     universe: Literal["all"] | UniverseFile | Annotated[tuple[Symbol, ...], Field(min_length=1)] = Field(
         "all", description="all symbols of the data, a list of symbols, or {file: members.csv} for membership by date"
     )
-    params: dict[str, Any] = Field(default_factory=dict, description="parameters of the type; `trading-system strategy show TYPE`")
+    params: dict[str, Any] = Field(
+        default_factory=dict, description="parameters of the type; `trading-system strategy show TYPE`"
+    )
     sizing: SizingConfig = Field(default=SizingConfig(), description="how many units a signal buys")
     limits: StrategyLimits = Field(default=StrategyLimits(), description="limits, as fractions of the strategy's equity")
     capacity: CapacityConfig = Field(default=CapacityConfig(), description="size beside what the market trades")
@@ -358,8 +393,12 @@ class CorrelationGuard(FrozenModel):
     """Refuse a candidate that moves with what is already held."""
 
     min_positions: int = Field(4, ge=1, le=1_000_000, description="positions held before the guard acts")
-    average_threshold: float = Field(0.70, ge=-1.0, le=1.0, description="mean pairwise correlation of what is held, above which")
-    candidate_threshold: float = Field(0.75, ge=-1.0, le=1.0, description="a candidate with a mean correlation above this is refused")
+    average_threshold: float = Field(
+        0.70, ge=-1.0, le=1.0, description="mean pairwise correlation of what is held, above which"
+    )
+    candidate_threshold: float = Field(
+        0.75, ge=-1.0, le=1.0, description="a candidate with a mean correlation above this is refused"
+    )
     lookback: int = Field(20, ge=3, le=252, description="returns in each correlation")
 
 
@@ -431,11 +470,17 @@ class RunConfig(FrozenModel):
     """A whole run: data, strategies, portfolio, execution."""
 
     data: DataConfig = Field(description="where the bars come from")
-    splits: SplitsConfig | None = Field(None, description="periods to learn, to choose, and never to touch; default: none held out")
-    strategies: tuple[StrategyEntry, ...] = Field(min_length=1, max_length=1000, description="the strategies, each by its file or inline")
+    splits: SplitsConfig | None = Field(
+        None, description="periods to learn, to choose, and never to touch; default: none held out"
+    )
+    strategies: tuple[StrategyEntry, ...] = Field(
+        min_length=1, max_length=1000, description="the strategies, each by its file or inline"
+    )
     portfolio: PortfolioConfig = Field(default=PortfolioConfig(), description="money and the rules over all strategies")
     execution: ExecutionConfig = Field(default=ExecutionConfig(), description="when and in what units orders fill")
-    validation: ValidationConfig = Field(default=ValidationConfig(), description="sizes and thresholds of the validation tests")
+    validation: ValidationConfig = Field(
+        default=ValidationConfig(), description="sizes and thresholds of the validation tests"
+    )
     output: OutputConfig = Field(default=OutputConfig(), description="where results go")
     seed: int = Field(42, ge=0, lt=2**63, description="of every random draw: the same seed, the same bytes")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence as SequenceOf
+from collections.abc import Iterable
+from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 
 from trading_system.config.yaml_reader import Mapping, Node, Place, Problems, Scalar, Sequence, quoted, read_yaml, shorten
@@ -38,7 +39,12 @@ def read_overrides(texts: Iterable[str], problems: Problems) -> list[Override]:
         place = Place(f"--set {shorten(key) or quoted(text)}", 0)
         segments = _segments(key)
         if not equals or not segments:
-            problems.add(place, key, f"{quoted(text)} is not an override", allowed="key.path=value, as in portfolio.starting_equity=50000")
+            problems.add(
+                place,
+                key,
+                f"{quoted(text)} is not an override",
+                allowed="key.path=value, as in portfolio.starting_equity=50000",
+            )
             continue
         node = _value(value, key, place, problems)
         if node is not None:
@@ -89,7 +95,9 @@ def _apply(document: Mapping, override: Override, problems: Problems) -> None:
         elif isinstance(node, Sequence):
             if not (segment.isascii() and segment.isdigit() and len(segment) < 8 and int(segment) < len(node.items)):
                 allowed = f"a number from 0 to {len(node.items) - 1}" if node.items else ""
-                problems.add(override.place, shown, f"{quoted(segment)} is no place in a list of {len(node.items)}", allowed=allowed)
+                problems.add(
+                    override.place, shown, f"{quoted(segment)} is no place in a list of {len(node.items)}", allowed=allowed
+                )
                 return
             if last:
                 node.items[int(segment)] = override.value

@@ -78,7 +78,10 @@ def trap(text: str) -> tuple[str, str] | None:
     if _DATE.match(text):
         return "is a date to some YAML readers and text to others", f"write '{text}' in quotes"
     if _ZEROS.match(text) or _BASED.match(text):
-        return "is a number in another base to some YAML readers", f"write {_without_traps(text) or 'a number'}, or '{text}' in quotes"
+        return (
+            "is a number in another base to some YAML readers",
+            f"write {_without_traps(text) or 'a number'}, or '{text}' in quotes",
+        )
     if "_" in text and _GROUPED.match(text):
         return "is a number to some YAML readers", f"write {_without_traps(text)}, or '{text}' in quotes"
     if text in ("=", "<<"):

@@ -1,0 +1,157 @@
+"""Damaged and hostile run files: one kind of exception, a place for every mistake, and a second opinion on what passes."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+import tracemalloc
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.config import mutations, yaml_oracle
+from trading_system.config.loading import LoadedRun, load_run
+from trading_system.config.schema import schema
+from trading_system.errors import ConfigError
+
+SCHEMAS = {"run": schema("run"), "strategy": schema("strategy")}
+PLACE = re.compile(r"(run|strategy)\.yaml:[1-9][0-9]*: \S")
+
+
+def attempt(folder: Path, seed: int) -> tuple[str, LoadedRun | ConfigError, float]:
+    """The verdict on one mutation, and the seconds it took."""
+    kind, base = ("run", mutations.RUN) if seed % 2 else ("strategy", mutations.STRATEGY)
+    (folder / "strategy.yaml").write_text(mutations.emit(mutations.STRATEGY, random.Random(0)), "utf-8")
+    text = mutations.Damage(seed).text(base)
+    (folder / f"{kind}.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))
+    start = time.perf_counter()
+    try:
+        verdict: LoadedRun | ConfigError = load_run(folder / f"{kind}.yaml")
+    except ConfigError as error:
+        verdict = error
+    return kind, verdict, time.perf_counter() - start
+
+
+def judge(folder: Path, seeds: range) -> Counter[str]:
+    """Check every claim on these mutations; the counts of what happened."""
+    counts: Counter[str] = Counter()
+    for seed in seeds:
+        kind, verdict, seconds = attempt(folder, seed)
+        counts["slow"] += seconds > 0.2
+        if isinstance(verdict, ConfigError):
+            counts["rejected"] += 1
+            for problem in verdict.problems or (verdict,):
+                assert PLACE.match(problem.where.removeprefix(f"{folder}/")), f"seed {seed}: {problem}"
+                assert str(problem).isprintable(), f"seed {seed}: {problem!r}"
+        else:
+            counts["accepted"] += 1
+            assert yaml_oracle.errors(folder / f"{kind}.yaml", SCHEMAS[kind]) == [], f"seed {seed}"
+            (folder / "again.yaml").write_text(verdict.resolved, "utf-8")
+            assert load_run(folder / "again.yaml").hash == verdict.hash, f"seed {seed}"
+    return counts
+
+
+def test_damaged_files_are_refused_with_their_place_or_pass_the_schema(tmp_path: Path) -> None:
+    counts = judge(tmp_path, range(500))
+    assert counts["rejected"] > 200 and counts["accepted"] > 50
+    assert counts["slow"] <= 1  # a pause of the machine is not the reader's
+
+
+@pytest.mark.slow
+def test_ten_thousand_damaged_files_are_refused_with_their_place_or_pass_the_schema(tmp_path: Path) -> None:
+    counts = judge(tmp_path, range(10_000))
+    assert counts["rejected"] > 4_000 and counts["accepted"] > 1_000
+    assert counts["slow"] <= 10
+
+
+def test_undamaged_files_of_the_fuzzer_are_accepted(tmp_path: Path) -> None:
+    for seed in range(20):
+        rng = random.Random(seed)
+        (tmp_path / "strategy.yaml").write_text(mutations.emit(mutations.STRATEGY, rng), "utf-8")
+        (tmp_path / "run.yaml").write_text(mutations.emit(mutations.RUN, rng), "utf-8")
+        for kind in ("run", "strategy"):
+            load_run(tmp_path / f"{kind}.yaml")
+            assert yaml_oracle.errors(tmp_path / f"{kind}.yaml", SCHEMAS[kind]) == []
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{b}: &{b} [{', '.join(['*' + a] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
+HOSTILE = {
+    "alias bomb": BOMB.encode(),
+    "alias to itself": b"a: &a [*a]\n",
+    "merge bomb": b"a: &a {x: 1}\nb: {<<: [*a, *a, *a]}\n",
+    "10,000 flow lists": b"[" * 10_000,
+    "10,000 closed flow lists": b"[" * 10_000 + b"]" * 10_000,
+    "10,000 flow mappings": b"{a: " * 10_000,
+    "10,000 block lists": b"- " * 10_000 + b"x",
+    "10,000 nested keys": b"".join(b" " * n + b"a:\n" for n in range(1_000)),
+    "complex keys": b"? " * 10_000 + b"x",
+    "1 MB of flow lists": b"[" * 999_999,
+    "1 MB of items": b"universe: [" + b"a," * 499_000 + b"]",
+    "1 MB of wrong keys": b"".join(b"dat%05d: 1\n" % n for n in range(70_000)),
+    "1 MB of near misses": b"portfolio:\n" + b"".join(b"  limit%05d: 1\n" % n for n in range(55_000)),
+    "1 MB of traps": b"name: a\ntype: b\nparams:\n  x: [" + b"no," * 300_000 + b"]",
+    "1 MB of duplicates": b"data: 1\n" * 120_000,
+    "1 MB of duplicated symbols": b"name: a\ntype: b\nuniverse: [" + b"AA, AB, " * 60_000 + b"]",
+    "1 MB key": b"a" * 999_000 + b": 1",
+    "1 MB value": b"name: " + b"a" * 999_000,
+    "1 MB quoted": b"'" + b"a" * 999_990,
+    "1 MB number": b"seed: " + b"9" * 999_000,
+    "1 MB fraction": b"portfolio: {starting_equity: 1." + b"9" * 900_000 + b"}",
+    "1 MB of lines": b"\n" * 999_999 + b"a",
+    "1 MB of comments": b"# x\n" * 249_000,
+    "1 MB of tabs": b"\t" * 999_999,
+    "1 MB of documents": b"---\n" * 249_000,
+    "1 MB of anchors": b"&a " * 333_000,
+    "1 MB of directives": b"%TAG ! x\n" * 100_000,
+    "50 MB": b"a: b\n" * 10_000_000,
+    "python tag": b"a: !!python/object/apply:os.system ['true']\n",
+    "python name": b"!!python/name:os.system\n",
+    "own tag": b"data: !include /etc/passwd\n",
+    "binary tag": b"data: !!binary aGVsbG8=\n",
+    "set": b"!!set {a, b}\n",
+    "NUL": b"data: {source: \0}\n",
+    "escaped NUL": b'data: {source: "\\0", path: x}\n',
+    "escape": b"data: \x1b[2J\n",
+    "escaped escape": b'data: {source: "\\e[2J", path: x}\n',
+    "right to left": 'data: {source: "\u202egnp", path: x}\n'.encode(),
+    "lone surrogate": b'data: {source: "\\ud800", path: x}\n',
+    "not UTF-8": b"data: \xff\xfe\n",
+    "UTF-16": "data: {source: csv}\n".encode("utf-16"),
+    "overlong": b"data: \xc0\xaf\n",
+    "line separator": "data: a\u2028b\n".encode(),
+    "two documents": b"data: {}\n---\ndata: {}\n",
+    "empty": b"",
+    "only a comment": b"# nothing\n",
+    "null": b"~\n",
+    "list": b"- data\n",
+    "text": b"data\n",
+    "ends in the middle": b"data: {source: 'csv",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_file_is_refused_within_a_second(name: str, tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_bytes(HOSTILE[name])
+    start = time.perf_counter()
+    with pytest.raises(ConfigError) as caught:
+        load_run(tmp_path / "run.yaml")
+    assert time.perf_counter() - start < 1.0
+    for problem in caught.value.problems or (caught.value,):
+        assert PLACE.match(problem.where.removeprefix(f"{tmp_path}/")) and str(problem).isprintable()
+        assert len(str(problem)) < 2_000
+
+
+@pytest.mark.parametrize("name", ["alias bomb", "50 MB", "1 MB of flow lists", "1 MB number", "10,000 closed flow lists"])
+def test_hostile_file_is_refused_within_100_mb(name: str, tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_bytes(HOSTILE[name])
+    tracemalloc.start()
+    try:
+        with pytest.raises(ConfigError):
+            load_run(tmp_path / "run.yaml")
+        assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    finally:
+        tracemalloc.stop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from trading_system.data import quality
 from trading_system.data.actions import Events, applied, between_bars, effective_rows, from_columns, united
 from trading_system.data.bars import Bars, Quotes
+from trading_system.data.limits import memory_limit
 from trading_system.data.source import PRICES, QUOTES
 from trading_system.data.stamps import DAY, timeframe_ns
 from trading_system.data.timeline import Timeline, session_days, timeline
@@ -78,7 +78,8 @@ def assemble(
     if config.prices == "raw":
         events = united(from_columns(everything, off_day, found, config.quality.impossible), listing.events)
     event_row = effective_rows(events, time, listing.calendar_of)
-    quality.jumps(kept, config.quality, *between_bars(events, event_row, kept, n_bars), found)
+    moves = quality.priced(everything)
+    quality.jumps(moves, config.quality, *between_bars(events, event_row, moves, n_bars), found)
     bars = _bars(kept, time, config, listing, benchmark, applied(events, event_row, n_bars, config))
     return bars, found, _hashes(kept, events, event_row, time)
 
@@ -215,17 +216,3 @@ def check_size(n_bars: int, n_symbols: int, rows: Rows) -> None:
             where=rows.place(0),
             remedy="name fewer symbols, shorten start and end, use a longer timeframe, or split the files",
         )
-
-
-def memory_limit() -> int:
-    """Bytes of memory this process may use: the machine's, or its control group's where that is smaller."""
-    try:
-        physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        physical = 8 * 2**30
-    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            physical = min(physical, int(Path(name).read_text().strip()))
-        except (OSError, ValueError):
-            continue
-    return int(physical)

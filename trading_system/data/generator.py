@@ -132,20 +132,20 @@ def _walk(
     columns = {name: np.empty((n_bars, n)) for name in ("open", "high", "low", "close")}
     split, dividend = np.ones((n_bars, n)), np.zeros((n_bars, n))
     payer = rng.uniform(size=n) < recipe.pays
-    pay_yield, offset = rng.uniform(0.002, 0.009, n), rng.integers(0, 63, n)
+    pay_yield, offset = rng.uniform(0.002, 0.009, (n,)), rng.integers(0, 63, n)
     splits = rng.uniform(size=(n_bars, n)) < 0.02
     for t in range(n_bars):
         if recipe.pays and t:
             divides: BoolArray = splits[t] & (price > 240.0)
-            split[t, divides] = np.where(price[divides] > 480.0, 4.0, 2.0)
-            price = price / split[t]
+            split[t][divides] = np.where(price[divides] > 480.0, 4.0, 2.0)
+            price = np.asarray(price / split[t])
             due = payer & ((t + offset) % 63 == 0)
             dividend[t, due] = np.round(price[due] * pay_yield[due], 2)
-            price = price - dividend[t]
+            price = np.asarray(price - dividend[t])
         open_ = np.maximum(price * np.exp(gap[t]), 10.0**-recipe.digits)
         for name, log in (("open", np.zeros(n)), ("high", above[t]), ("low", below[t]), ("close", inside[t])):
             columns[name][t] = np.maximum(np.round(open_ * np.exp(log), recipe.digits), 10.0**-recipe.digits)
-        price = columns["close"][t]
+        price = columns["close"][t].copy()
     return {**columns, "split": split, "dividend": dividend}
 
 

@@ -168,7 +168,7 @@ def _stamps(column: Any, plan: Layout, file: Path) -> tuple[IntArray, StampKind,
             values, _ = _plain(column.cast(wanted, safe=True), wanted)
             return (np.asarray(values, np.int64), "utc", ()) if kind.tz is not None else _naive(np.asarray(values, np.int64))
         if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-            values, _ = _plain(column, pa.float64())
+            values, _ = _plain(column, pa.int64() if pa.types.is_integer(kind) else pa.float64())
             return epoch_to_ns(np.asarray(values), lambda row: f"{file.name}: row {row + 1}: column {column_name(plan)}")
     except pa.ArrowException as error:
         raise DataError(_first_line(error), where=where, allowed="stamps between 1678 and 2262") from None

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 SPLIT_RATIOS = (1 / 2, 2 / 3, 1 / 3, 1 / 4, 1 / 5, 1 / 7, 1 / 10, 1 / 20)
 _NEAR = 0.04
+_RATIOS = sorted(abs(float(np.log(ratio))) for ratio in SPLIT_RATIOS)
+_SIGNED = [sign * ratio for ratio in _RATIOS for sign in (1.0, -1.0)]
+_BEYOND = float(np.log(4.0))
 _KEPT_CLOSES = 5
 _SHOWN = 20
 IMPOSSIBLE = ("nan_price", "nonfinite_price", "nonpositive_price", "ohlc_violation", "negative_volume", "duplicate_timestamp")
@@ -210,12 +213,17 @@ def softer(data: Ordered, found: Findings) -> None:
 
 
 def off_sessions(rows: Rows, time: Timeline, day: IntArray, found: Findings) -> None:
-    """Count the daily bars on days without a session, which were dropped; `day` is the label of each."""
+    """Count the daily bars on days without a session, which were dropped, and those of them without a price; `day` is the label of each."""
     code = rows.code[time.off]
-    for symbol in np.unique(code):
-        days = np.sort(day[code == symbol])
-        dates = [str(np.datetime64(int(one), "D")) for one in days[:_SHOWN]]
-        found.add(rows.symbols[int(symbol)], "row_on_non_session", days.size, dates)
+    empty = {"nan_price": np.any([np.isnan(rows.columns[name][time.off]) for name in PRICES], axis=0)}
+    for kind, name in (("nan_volume", "volume"), ("nan_adj_close", "adj_close")):
+        if name in rows.columns:
+            empty[kind] = np.isnan(rows.columns[name][time.off])
+    for kind, mask in {"row_on_non_session": np.ones(code.size, np.bool_), **empty}.items():
+        for symbol in np.unique(code[mask]):
+            days = np.sort(day[mask & (code == symbol)])
+            dates = [str(np.datetime64(int(one), "D")) for one in days[:_SHOWN]]
+            found.add(rows.symbols[int(symbol)], kind, days.size, dates)
 
 
 def _count(found: Findings, data: Ordered, kind: str, mask: BoolArray, details: Callable[[int], str] | None = None) -> None:
@@ -275,6 +283,13 @@ def _missing(data: Ordered, found: Findings) -> None:
             )
 
 
+def priced(data: Ordered) -> Ordered:
+    """Rows with a close above 0, of repeated keys the last: what moves are counted over, dropped bars included."""
+    close = data.price("close")
+    repeated, _ = _duplicates(data)
+    return data.only(np.isfinite(close) & (close > 0) & ~_earlier(repeated))
+
+
 def jumps(data: Ordered, config: QualityConfig, split_of: FloatArray, dividend_of: FloatArray, found: Findings) -> None:
     """Count close-to-close moves beyond `max_jump` and suspected splits, with recorded actions taken into account.
 
@@ -315,51 +330,60 @@ def _splits(
     with np.errstate(invalid="ignore", divide="ignore"):
         level = np.log(overnight)
     first = np.r_[False, data.time.session[data.bar[1:]] != data.time.session[data.bar[:-1]]]
-    ratios = np.log(np.array([*SPLIT_RATIOS, *(1 / ratio for ratio in SPLIT_RATIOS)]))
-    candidates = np.flatnonzero(first & (np.abs(level) > np.abs(ratios).min() - 2 * _NEAR))
-    suspects: list[tuple[int, float]] = []
-    for row in candidates.tolist():
-        nearest = float(ratios[np.argmin(np.abs(ratios - level[row]))])
-        if abs(np.expm1(level[row] - nearest)) <= _NEAR and _keeps(data, row, nearest, before, split_of):
-            suspects.append((row, float(np.exp(nearest))))
+    candidates = np.flatnonzero(first & (np.abs(level) > _RATIOS[0] - 2 * _NEAR))
+    suspects = {
+        row: ratio
+        for row in candidates.tolist()
+        if (ratio := _suspected(data, row, float(level[row]), before, split_of)) is not None
+    }
     mask = np.zeros(data.code.size, np.bool_)
-    mask[[i for i, _ in suspects]] = True
-    named = dict(suspects)
-    _count(
-        found,
-        data,
-        "split_suspect",
-        mask,
-        lambda i: f"opens at {overnight[i]:.4f} of the last close, near {_ratio(named[i])}; {_recorded(data, i, split_of)}",
-    )
+    mask[list(suspects)] = True
+
+    def told(i: int) -> str:
+        return f"opens at {overnight[i]:.4f} of its last close, {_ratio(suspects[i])}; {_recorded(data, i, split_of)}"
+
+    _count(found, data, "split_suspect", mask, told)
     if config.split_suspect == "error" and suspects:
-        i, ratio = suspects[0]
-        others = (
-            f"; {len(suspects) - 1} more: " + ", ".join(f"{data.symbol(k)} {data.date(k)}" for k, _ in suspects[1:6])
-            if len(suspects) > 1
-            else ""
-        )
+        i, *others = suspects
+        more = f"; {len(others)} more: " + ", ".join(f"{data.symbol(k)} {data.date(k)}" for k in others[:5]) if others else ""
         raise DataError(
-            f"{data.symbol(i)} {data.date(i)} opens at {overnight[i]:.4f} of its last close, near {_ratio(ratio)}, and stays there: "
-            f"a split that is not recorded? ({_recorded(data, i, split_of)}){others}",
+            f"{data.symbol(i)} {data.date(i)} {told(i)}; it stays there: a split that is not recorded?{more}",
             where=f"{data.rows.place(int(data.source[i]))}: column open",
             remedy="record it in the file of data.actions (symbol, date, split, dividend), or set data.quality.split_suspect: warn if the move was real",
         )
 
 
-def _keeps(data: Ordered, i: int, nearest: float, before: FloatArray, split_of: FloatArray) -> bool:
-    """Whether the five closes from row i on stay nearer to the new level than to the old one."""
+def _suspected(data: Ordered, i: int, level: float, before: FloatArray, split_of: FloatArray) -> float | None:
+    """The log-ratio of a split that row i looks like: near a usual one, or 0 where it is beyond all belief; None where it does not.
+
+    The next five closes stay nearer to the new level than to the old one, and the close before the last was not yet there
+    (else this is the way back from one bar that stood alone).
+    """
+    usual = min(_SIGNED, key=lambda ratio: abs(ratio - level))
+    near = abs(np.expm1(level - usual)) <= _NEAR
+    if not near and abs(level) < _BEYOND:
+        return None
+    target = usual if near else level
+    room = min(0.5 * abs(target), 0.25) if near else 0.5 * abs(target)
     end = min(i + _KEPT_CLOSES, data.code.size)
-    mine = data.code[i:end] == data.code[i]
-    shares = np.cumprod(split_of[i:end][mine])
-    level = np.log(data.price("close")[i:end][mine] * shares / before[i])
-    return bool(np.all(np.abs(level - nearest) < min(0.5 * abs(nearest), 0.25)))
+    mine = np.flatnonzero(data.code[i:end] == data.code[i]) + i
+    held = np.log(data.price("close")[mine] * np.cumprod(split_of[mine]) / before[i]) - target
+    if not np.all(np.abs(held) < room if near else held * np.sign(target) > -room):
+        return None
+    if i >= 2 and data.code[i - 2] == data.code[i]:
+        earlier = np.log(data.price("close")[i - 2] / (split_of[i - 1] * before[i]))
+        if abs(earlier - target) < 0.5 * abs(target):
+            return None
+    return usual if near else 0.0
 
 
 def _ratio(ratio: float) -> str:
-    """1/7 -> "7 new for 1 old": a price that falls to a seventh."""
-    new, old = next(((n, o) for n in range(1, 21) for o in range(1, 21) if abs(n / o * ratio - 1) < 1e-9), (1, 1))
-    return f"{new} new for {old} old shares"
+    """log 1/7 -> "near 7 new for 1 old share": a price that falls to a seventh; 0 is no usual ratio."""
+    if ratio == 0.0:
+        return "too far to be believed"
+    price = np.exp(ratio)
+    new, old = next(((n, o) for n in range(1, 21) for o in range(1, 21) if abs(n / o * price - 1) < 1e-9), (1, 1))
+    return f"near a split of {new} new for {old} old"
 
 
 def _recorded(data: Ordered, i: int, split_of: FloatArray) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -16,43 +16,41 @@ if TYPE_CHECKING:
     from trading_system.data.source import StampKind
     from trading_system.types import FloatArray, IntArray
 
+    Parsed: TypeAlias = tuple[IntArray, StampKind, tuple[str, ...]]
+
 DAY = 86_400_000_000_000
 _SECOND = 1_000_000_000
 _EPOCH = dt.datetime(1970, 1, 1)
-Parsed = tuple["IntArray", "StampKind", tuple[str, ...]]
 
 
-def epoch_to_ns(values: FloatArray, place: Callable[[int], str]) -> Parsed:
+def epoch_to_ns(values: FloatArray | IntArray, place: Callable[[int], str]) -> Parsed:
     """Seconds, milli-, micro- or nanoseconds since 1970, told apart by size value by value -> UTC nanoseconds.
+
+    A column of whole numbers that all look like 20200102 is read as dates.
 
     Raises
     ------
     DataError
-        At the first value that is no finite time between 1971 and 2262; a compact date such as 20200102 is read as one.
+        At the first value that is no finite time between 1971 and 2262.
     """
-    values = np.asarray(values, dtype=np.float64)
-    bad = ~np.isfinite(values)
-    if (
-        not bad.any()
-        and values.size
-        and np.all((values >= 17_000_101) & (values <= 22_621_231))
-        and np.all(values == np.floor(values))
-    ):
-        return parse_stamps([str(int(value)) for value in values], place)
-    size = np.abs(values)
+    size = np.asarray(values, dtype=np.float64)
+    bad = ~np.isfinite(size)
+    if size.size and not bad.any() and bool(np.all((size >= 17_000_101) & (size <= 22_621_231) & (size == np.floor(size)))):
+        return parse_stamps([str(int(value)) for value in size], place)
     unit = np.select([size < 1e11, size < 1e14, size < 1e17], [1e9, 1e6, 1e3], 1.0)
-    bad |= (values < 3e7) | (size * unit > 9.2e18)
+    bad |= (size < 3e7) | (size * unit > 9.2e18)
     if bad.any():
         row = int(np.argmax(bad))
         raise DataError(
-            f"{values[row]:g} is no time since 1970", where=place(row), allowed="seconds, ms, us or ns since 1970-01-01"
+            f"{size[row]:g} is no time since 1970", where=place(row), allowed="seconds, ms, us or ns since 1970-01-01"
         )
-    whole = np.floor(values)
-    stamp = whole.astype(np.int64) * unit.astype(np.int64) + np.rint((values - whole) * unit).astype(np.int64)
-    kinds = np.unique(unit)
-    notes = (
-        ("stamps since 1970 in several units (seconds, milliseconds): each was read by its size",) if kinds.size > 1 else ()
-    )
+    if values.dtype.kind == "i":
+        stamp = values.astype(np.int64) * unit.astype(np.int64)
+    else:
+        whole = np.floor(size)
+        stamp = whole.astype(np.int64) * unit.astype(np.int64) + np.rint((size - whole) * unit).astype(np.int64)
+    mixed = np.unique(unit).size > 1
+    notes = ("stamps since 1970 in several units (seconds, milliseconds): each was read by its size",) if mixed else ()
     return stamp, "utc", notes
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import Annotated, Literal
 
 import typer
@@ -13,19 +12,19 @@ from trading_system.cli.output import show, show_json
 Kind = Annotated[
     Literal["run", "strategy"], typer.Argument(metavar="[run|strategy]", help="which kind of file", show_default=False)
 ]
+Name = Annotated[
+    str, typer.Argument(metavar="[run|TYPE]", help="a run file, or the strategy file of a shipped type", show_default=False)
+]
 
 
-def config_template(kind: Kind = "run") -> None:
+def config_template(name: Name = "run") -> None:
     """Print a commented file to start from.
 
-    Example: trading-system config template strategy > my_strategy.yaml
+    Example: trading-system config template equity_momentum > my_strategy.yaml
     """
-    show(template(f"{kind}_config.yaml").rstrip("\n"))
+    from trading_system.config.templates import template
 
-
-def template(name: str) -> str:
-    """Text of one of the files that `init` writes."""
-    return files("trading_system.cli").joinpath("templates", name).read_text(encoding="utf-8")
+    show(template(name).rstrip("\n"))
 
 
 def config_schema(kind: Kind = "run") -> None:
@@ -33,10 +32,9 @@ def config_schema(kind: Kind = "run") -> None:
 
     Example: trading-system config schema run > run_config.schema.json
     """
-    from trading_system.config import models
+    from trading_system.config.schema import schema
 
-    model = models.RunConfig if kind == "run" else models.StrategyConfig
-    show_json(model.model_json_schema())
+    show_json(schema(kind))
 
 
 def config_show(

@@ -8,13 +8,11 @@ from typing import Annotated
 
 import typer
 
-from trading_system.cli.config import template
 from trading_system.cli.options import AsJson
 from trading_system.cli.output import show, show_json
 from trading_system.errors import OutputError
 
 Folder = Annotated[Path, typer.Argument(metavar="[DIR]", help="folder to write to; it is made when it does not exist")]
-WRITTEN = {"run_config.yaml": "run_config.yaml", "my_strategy.yaml": "strategy_config.yaml", "README.md": "README.md"}
 
 
 def init(folder: Folder = Path("."), as_json: AsJson = False) -> None:
@@ -35,6 +33,17 @@ def init(folder: Folder = Path("."), as_json: AsJson = False) -> None:
     show("\n".join([*lines, f"next: trading-system backtest {one_line(str(folder / 'run_config.yaml'))}"]))
 
 
+def project() -> dict[str, str]:
+    """The files of a new project: name to text, the run file first."""
+    from importlib.resources import files
+
+    from trading_system.config.templates import examples, file_name
+
+    texts, strategy = examples(), file_name("equity_momentum")
+    readme = files("trading_system.cli").joinpath("templates", "README.md").read_text(encoding="utf-8")
+    return {name: texts[name] for name in (file_name("run"), strategy)} | {"README.md": readme}
+
+
 def write_project(folder: Path) -> list[Path]:
     """Write the files of a new project and return their paths.
 
@@ -43,7 +52,8 @@ def write_project(folder: Path) -> list[Path]:
     OutputError
         One of the files exists already; nothing is written then.
     """
-    there = [name for name in WRITTEN if (folder / name).exists() or (folder / name).is_symlink()]
+    texts = project()
+    there = [name for name in texts if (folder / name).exists() or (folder / name).is_symlink()]
     if there:
         raise OutputError(
             f"there is a {', '.join(there)} already", where=str(folder), remedy="name another folder; nothing was changed"
@@ -51,10 +61,10 @@ def write_project(folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     try:
-        for name, source in WRITTEN.items():
-            written.append(folder / name)
+        for name, text in texts.items():
             with open(folder / name, "x", encoding="utf-8") as stream:
-                stream.write(template(source))
+                written.append(folder / name)
+                stream.write(text)
     except BaseException:
         for path in written:
             with contextlib.suppress(OSError):

@@ -122,9 +122,7 @@ def test_a_stop_is_a_market_order_and_pays_slippage(play: Play) -> None:
 
 def test_a_trailing_stop_is_a_ratchet(play: Play) -> None:
     # in at 100; highs 104, 110, 108: the stop is 99, 105, 105 after those bars; then a low of 104.5 is out at 105
-    bars = flat_bars(
-        [QUIET, (100, 104, 99.5, 103), (103, 110, 102, 109), (109, 108, 105.5, 106), (106, 107, 104.5, 106.5)]
-    )
+    bars = flat_bars([QUIET, (100, 104, 99.5, 103), (103, 110, 102, 109), (109, 108, 105.5, 106), (106, 107, 104.5, 106.5)])
     played = play(bars, [signals(bars, {(0, 0): 1}, stop_distance=8.0, trail_distance=5.0)], rules())
     trade = only_trade(played)
     assert (trade["exit_row"], trade["exit_price"], trade["exit_reason"]) == (4, 105.0, Code.TRAIL)
@@ -142,18 +140,14 @@ def test_a_trailing_stop_of_a_limit_fill_counts_the_close_of_its_bar_only(play: 
 def test_stop_tighten_moves_a_stop_one_way_and_from_the_next_bar(play: Play) -> None:
     # tighten to 98 at close 1 (live on bar 2), to 96 at close 2 (looser, ignored); bar 3 falls through 98
     bars = flat_bars([QUIET, (100, 101, 97, 100), (100, 101, 98.5, 100), (100, 100, 95, 96)])
-    played = play(
-        bars, [signals(bars, {(0, 0): 1}, stop_distance=10.0, stop_tighten={(1, 0): 98.0, (2, 0): 96.0})], rules()
-    )
+    played = play(bars, [signals(bars, {(0, 0): 1}, stop_distance=10.0, stop_tighten={(1, 0): 98.0, (2, 0): 96.0})], rules())
     trade = only_trade(played)
     assert (trade["exit_row"], trade["exit_price"], trade["exit_reason"]) == (3, 98.0, Code.TIGHTEN)
 
 
 def test_stops_judged_at_the_close_exit_at_the_next_open(play: Play) -> None:
     bars = flat_bars([QUIET, QUIET, (100, 100, 90, 96), (96, 97, 93, 94), (92, 93, 91, 92)])
-    played = play(
-        bars, [signals(bars, {(0, 0): 1}, stop_distance=5.0)], rules(execution={"stop_evaluation": "close"})
-    )
+    played = play(bars, [signals(bars, {(0, 0): 1}, stop_distance=5.0)], rules(execution={"stop_evaluation": "close"}))
     # 90 inside bar 2 does not matter, its close of 96 is above 95; bar 3 closes at 94: out at the open of bar 4
     trade = only_trade(played)
     assert (trade["exit_row"], trade["exit_price"], trade["exit_reason"]) == (4, 92.0, Code.STOP)
@@ -276,7 +270,9 @@ def test_a_delisting_without_a_price_pays_the_last_close(play: Play) -> None:
 
 
 @pytest.mark.parametrize(("side", "price"), [(1, 60.0), (-1, 140.0)])
-def test_a_name_that_vanishes_silently_is_closed_with_a_haircut_against_the_holder(play: Play, side: int, price: float) -> None:
+def test_a_name_that_vanishes_silently_is_closed_with_a_haircut_against_the_holder(
+    play: Play, side: int, price: float
+) -> None:
     # missing from row 2 on; the third missing session is row 4; the exit queued on row 3 dies with it
     bars = flat_bars([QUIET, QUIET, None, None, None, None])
     execution = {"delist_after": 3, "delisting_haircut": 0.4}

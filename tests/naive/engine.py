@@ -539,9 +539,7 @@ class Twin:
         prices = [self.slipped(o, t, o.quantity, at) for o, at in zip(unit, ats, strict=True)]
         total = sum(o.quantity * p for o, p in zip(unit, prices, strict=True))
         longs = sum(
-            o.quantity * p + self.commission(book, t, o.quantity, p)
-            for o, p in zip(unit, prices, strict=True)
-            if o.side > 0
+            o.quantity * p + self.commission(book, t, o.quantity, p) for o, p in zip(unit, prices, strict=True) if o.side > 0
         )
         by_gross = gross / total
         by_cash = cash / longs if longs > 0.0 else INF
@@ -549,9 +547,7 @@ class Twin:
         quantities = [o.quantity for o in unit]
         if (1.0 - factor) * total > dust:
             code = Code.CASH if by_cash * total < by_gross * total - dust else Code.GROSS_EXPOSURE
-            quantities = [
-                self.lots(book, o.quantity * factor, p, dust) for o, p in zip(unit, prices, strict=True)
-            ]
+            quantities = [self.lots(book, o.quantity * factor, p, dust) for o, p in zip(unit, prices, strict=True)]
         if min(quantities) <= 0.0:
             quantities = [0.0] * len(unit)
         for order, quantity, at in zip(unit, quantities, ats, strict=True):
@@ -594,9 +590,7 @@ class Twin:
         for order in orders:
             self.increase_one(order, t, wishes[order.id] * factor, ats[order.id], prices[order.id], dust, code)
 
-    def increase_one(
-        self, order: Order, t: int, quantity: float, at: float, price: float, dust: float, code: Code
-    ) -> None:
+    def increase_one(self, order: Order, t: int, quantity: float, at: float, price: float, dust: float, code: Code) -> None:
         book = order.line.book
         if quantity != order.quantity:
             quantity = self.lots(book, quantity, price, dust)

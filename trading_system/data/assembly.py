@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -183,19 +184,22 @@ def _hashes(kept: Ordered, events: Events, event_row: IntArray, time: Timeline) 
     stamp = time.index[kept.bar]
     edges = np.searchsorted(kept.code, np.arange(len(kept.rows.symbols) + 1))
     order = np.lexsort((event_row, events.code))
-    out = {}
     event_edges = np.searchsorted(events.code[order], np.arange(len(kept.rows.symbols) + 1))
-    for number, symbol in enumerate(kept.rows.symbols):
+
+    def digest(number: int) -> str:
         a, b = int(edges[number]), int(edges[number + 1])
-        digest = hashlib.sha256(stamp[a:b].tobytes())
+        total = hashlib.sha256(stamp[a:b].data)
         for name, column in zip(columns, values, strict=True):
-            digest.update(name.encode())
-            digest.update(column[a:b].tobytes())
+            total.update(name.encode())
+            total.update(column[a:b].data)
         mine = order[event_edges[number] : event_edges[number + 1]]
         for part in (events.day[mine], events.split[mine], events.dividend[mine], events.funding[mine]):
-            digest.update(part.tobytes())
-        out[symbol] = digest.hexdigest()
-    return out
+            total.update(part.data)
+        return total.hexdigest()
+
+    with ThreadPoolExecutor(2) as pool:
+        digests = list(pool.map(digest, range(len(kept.rows.symbols))))
+    return dict(zip(kept.rows.symbols, digests, strict=True))
 
 
 def check_size(n_bars: int, n_symbols: int, rows: Rows) -> None:

@@ -391,28 +391,35 @@ def cumulative_factors(close: FloatArray, actions: Actions) -> tuple[FloatArray 
     if not moving.any():
         return None, None
     step, split_step = np.ones(close.shape), np.ones(close.shape)
-    waiting: dict[int, tuple[float, float, int]] = {}
-    has_close = np.isfinite(close)
-    order = np.lexsort((actions.row, actions.col))
-    for i in order[moving[order]]:
-        row, col = int(actions.row[i]), int(actions.col[i])
-        wait = int(np.argmax(has_close[row:, col]))
-        if not has_close[row + wait, col]:
-            continue
-        bar = row + wait
-        shares, cash, at = waiting.get(col, (1.0, 0.0, -1))
-        if at != bar:
-            shares, cash = 1.0, 0.0
-        shares *= float(actions.split[i])
-        cash += shares * float(actions.dividend[i])
-        waiting[col] = (shares, cash, bar)
-        price = float(close[bar, col])
-        step[bar, col] = shares * (1.0 + (cash / shares) / price)
-        split_step[bar, col] = shares
+    has_close = np.isfinite(close[actions.row, actions.col])
+    at = actions.row[has_close], actions.col[has_close]
+    step[at] = actions.split[has_close] * (1.0 + actions.dividend[has_close] / close[at])
+    split_step[at] = actions.split[has_close]
+    if not has_close.all():
+        _waiting(close, actions, np.flatnonzero(~has_close & moving), step, split_step)
     split_factor: FloatArray | None = (
         np.cumprod(split_step, axis=0, dtype=np.float64) if (actions.split != 1.0).any() else None
     )
-    return np.cumprod(step, axis=0, dtype=np.float64), split_factor
+    total: FloatArray = np.cumprod(step, axis=0, dtype=np.float64)
+    return total, split_factor
+
+
+def _waiting(close: FloatArray, actions: Actions, events: IntArray, step: FloatArray, split_step: FloatArray) -> None:
+    """Apply the `events` that fall on rows without a bar at the symbol's next bar, with what is recorded there itself."""
+    collected: dict[tuple[int, int], list[tuple[float, float]]] = {}
+    for i in events:
+        row, col = int(actions.row[i]), int(actions.col[i])
+        wait = int(np.argmax(np.isfinite(close[row:, col])))
+        if np.isfinite(close[row + wait, col]):
+            collected.setdefault((row + wait, col), []).append((float(actions.split[i]), float(actions.dividend[i])))
+    for (row, col), earlier in collected.items():
+        own = np.flatnonzero((actions.row == row) & (actions.col == col))
+        shares, cash = 1.0, 0.0
+        for split, dividend in [*earlier, *((float(actions.split[i]), float(actions.dividend[i])) for i in own)]:
+            shares *= split
+            cash += shares * dividend
+        step[row, col] = shares + cash / float(close[row, col])
+        split_step[row, col] = shares
 
 
 def _equal_weight(bars: Bars) -> FloatArray:

@@ -53,9 +53,12 @@ class Calendar:
 
     def position(self, day: IntArray) -> IntArray:
         """Number of the session labelled `day`, -1 where there is none."""
-        at = np.minimum(np.searchsorted(self.day, day), max(self.day.size - 1, 0))
-        found = self.day[at] == day if self.day.size else np.zeros(day.shape, np.bool_)
-        return np.where(found, at, -1)
+        if self.day.size == 0:
+            return np.full(day.shape, -1, np.int64)
+        first, last = int(self.day[0]), int(self.day[-1])
+        table = np.full(last - first + 3, -1, np.int64)  # one place before and one after stand for all days beyond
+        table[self.day.astype(np.int64) - first + 1] = np.arange(self.day.size)
+        return table[np.clip(day, first - 1, last + 1) - first + 1]
 
     def holding(self, close: IntArray) -> IntArray:
         """Number of the session in which a bar that closes at `close` (UTC ns) lies: open < close <= session close; else -1."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trading_system.config.models import DataConfig, RunConfig, StrategyConfig, UniverseFile
+from trading_system.data import cache as caching
 from trading_system.data.assembly import Listing, assemble
 from trading_system.data.bars import Bars
 from trading_system.data.listings import Membership, read_actions, read_delistings, read_universe
@@ -63,13 +64,45 @@ def load_market(config: RunConfig, root: Path, cache: Path | None) -> Market:
         When the market would not fit into memory.
     """
     source = source_of(config.data, root)
-    rows = source.load()
-    wanted = _wanted(config, root)
-    rows, notes = _chosen(rows, wanted, config)
+    if cache is None:
+        return _market(_read(config, root, source, None))
+    inputs = (*source.files(), *_listing_files(config, root))
+    name = caching.key(caching.content_hash(inputs), _options(config))
+    stored, note = caching.load(cache, name)
+    if stored is not None:
+        return _market(stored)
+    fresh = _read(config, root, source, cache)
+    if name == caching.key(caching.content_hash(inputs), _options(config)):  # else a file changed while it was read
+        failed = caching.save(cache, name, fresh)
+        note = "; ".join(text for text in (note, failed) if text)
+    return _market(fresh, note)
+
+
+def _market(stored: caching.Stored, note: str = "") -> Market:
+    bars, report, notes, hashes = stored
+    return Market(caching.frozen(bars), report, (*notes, note) if note else notes, hashes)
+
+
+def _read(config: RunConfig, root: Path, source: DataSource, cache: Path | None) -> caching.Stored:
+    """The market from its files."""
+    rows, notes = _chosen(source.load(), _wanted(config, root), config)
     listing = _listing(rows, config, root, notes)
     bars, found, hashes = assemble(rows, config.data, listing, config.data.benchmark, cache)
     report = quality_report(rows, bars, found, config.data, notes)
-    return Market(bars, report, tuple(dict.fromkeys((*rows.notes, *notes))), hashes)
+    return bars, report, tuple(dict.fromkeys((*rows.notes, *notes))), hashes
+
+
+def _listing_files(config: RunConfig, root: Path) -> list[Path]:
+    """Small files whose content decides the market too."""
+    files = [file for file in (config.data.actions, config.data.delistings) if file]
+    files += [strategy.universe.file for strategy in config.strategies if isinstance(strategy.universe, UniverseFile)]
+    return [_beside(root, file) for file in dict.fromkeys(files)]
+
+
+def _options(config: RunConfig) -> list[Any]:
+    """What a run file says that changes the market."""
+    data = config.data.model_dump(mode="json")
+    return [data, [[s.asset_class, s.model_dump(mode="json", include={"universe"})] for s in config.strategies]]
 
 
 def source_of(config: DataConfig, root: Path) -> DataSource:

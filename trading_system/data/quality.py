@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,14 +75,28 @@ class Ordered:
     calendar_of: IntArray
     daily: bool
 
+    @cached_property
+    def _whole(self) -> bool:
+        """Whether this is every row of the source in the source's own order."""
+        size = self.source.size
+        return size == len(self.rows) and bool(np.array_equal(self.source, np.arange(size)))
+
+    @cached_property
+    def _taken(self) -> dict[str, FloatArray]:
+        return {}
+
     def values(self, name: str) -> FloatArray | None:
         """A column of the source in this order; None where the source lacks it."""
         column = self.rows.columns.get(name)
-        return None if column is None else column[self.source]
+        return column if column is None or self._whole else self.price(name)
 
     def price(self, name: str) -> FloatArray:
         """A price column, which is always there."""
-        return self.rows.columns[name][self.source]
+        if self._whole:
+            return self.rows.columns[name]
+        if name not in self._taken:
+            self._taken[name] = self.rows.columns[name][self.source]
+        return self._taken[name]
 
     def date(self, i: int) -> str:
         """The label of row i: its session (daily) or UTC close."""
@@ -96,17 +111,31 @@ class Ordered:
 
     def only(self, mask: BoolArray) -> Ordered:
         """Those rows."""
+        if mask.all():
+            return self
         return Ordered(self.rows, self.source[mask], self.code[mask], self.bar[mask], self.time, self.calendar_of, self.daily)
 
 
 def ordered(rows: Rows, time: Timeline, calendar_of: IntArray, daily: bool) -> Ordered:
     """Sort by symbol, then bar, then place in the file; free when the file already is."""
     code, bar, source = rows.code[time.kept], time.row, time.kept
-    key = code * max(time.index.size, 1) + bar
+    n_bars = max(time.index.size, 1)
+    key = code * n_bars + bar
     if key.size > 1 and bool(np.any(key[1:] < key[:-1])):
-        order = np.argsort(key, kind="stable")
+        order = _sorted(key, n_bars * len(rows.symbols))
         code, bar, source = code[order], bar[order], source[order]
     return Ordered(rows, source, code, bar, time, calendar_of, daily)
+
+
+def _sorted(key: IntArray, n_keys: int) -> IntArray:
+    """Stable order of `key`, by counting where the keys are dense and distinct."""
+    if n_keys <= 4 * key.size:
+        place = np.full(n_keys, -1, np.int64)
+        place[key] = np.arange(key.size)
+        order = place[place >= 0]
+        if order.size == key.size:
+            return order
+    return np.argsort(key, kind="stable")
 
 
 def clean(all_rows: Ordered, config: QualityConfig, found: Findings) -> Ordered:
@@ -264,29 +293,31 @@ def _guilty(data: Ordered, kind: str, i: int) -> str:
 
 def _missing(data: Ordered, found: Findings) -> None:
     """Sessions between a symbol's first and last row on which it has none."""
-    session = data.time.session[data.bar].astype(np.int64)
-    inside = data.time.expected[data.bar, data.calendar_of[data.code]]
-    starts = np.flatnonzero(np.r_[True, np.diff(data.code) != 0]) if data.code.size else np.zeros(0, np.int64)
-    for a, b in zip(starts, np.r_[starts[1:], data.code.size], strict=True):
-        days = np.unique(session[a:b][inside[a:b]])
-        if days.size == 0:
-            continue
-        cal = data.time.calendars[int(data.calendar_of[data.code[a]])]
-        expected = cal.between(int(days[0]), int(days[-1])).day
-        if expected.size > days.size:
-            absent = np.setdiff1d(expected, days)
-            found.add(
-                data.symbol(int(a)),
-                "missing_session",
-                absent.size,
-                [str(np.datetime64(int(day), "D")) for day in absent[:_SHOWN]],
-            )
+    time = data.time
+    inside = time.expected[data.bar, data.calendar_of[data.code]] if time.expected.shape[1] > 1 or not data.daily else None
+    code, session = data.code, time.session[data.bar]
+    if inside is not None and not inside.all():
+        code, session = code[inside], session[inside]
+    if code.size == 0:
+        return
+    new = np.ones(code.size, np.bool_)
+    new[1:] = (session[1:] != session[:-1]) | (code[1:] != code[:-1])
+    starts = np.flatnonzero(np.r_[True, code[1:] != code[:-1]])
+    ends = np.r_[starts[1:], code.size]
+    there = np.add.reduceat(new, starts, dtype=np.int64)
+    for a, b, n in zip(starts.tolist(), ends.tolist(), there.tolist(), strict=True):
+        expected = time.calendars[int(data.calendar_of[code[a]])].between(int(session[a]), int(session[b - 1])).day
+        if expected.size > n:
+            absent = np.setdiff1d(expected, session[a:b])
+            symbol = data.rows.symbols[int(code[a])]
+            found.add(symbol, "missing_session", absent.size, [str(np.datetime64(int(day), "D")) for day in absent[:_SHOWN]])
 
 
 def priced(data: Ordered) -> Ordered:
     """Rows with a close above 0, of repeated keys the last: what moves are counted over, dropped bars included."""
     close = data.price("close")
-    repeated, _ = _duplicates(data)
+    repeated = np.zeros(close.size, np.bool_)
+    repeated[1:] = (data.code[1:] == data.code[:-1]) & (data.bar[1:] == data.bar[:-1])
     return data.only(np.isfinite(close) & (close > 0) & ~_earlier(repeated))
 
 
@@ -308,8 +339,9 @@ def jumps(data: Ordered, config: QualityConfig, split_of: FloatArray, dividend_o
     if data.code.size < 2:
         return
     close, open_ = data.price("close"), data.price("open")
-    before = np.r_[np.nan, close[:-1]]
-    before[np.r_[True, np.diff(data.code) != 0]] = np.nan
+    before = np.empty(close.size)
+    before[0], before[1:] = np.nan, close[:-1]
+    before[1:][data.code[1:] != data.code[:-1]] = np.nan
     move = close * split_of / before - 1.0
     mask: BoolArray = np.asarray(np.abs(move) > config.max_jump)
     _count(found, data, "jump", mask, lambda i: f"{move[i]:+.4f}")
@@ -327,15 +359,16 @@ def jumps(data: Ordered, config: QualityConfig, split_of: FloatArray, dividend_o
 def _splits(
     data: Ordered, config: QualityConfig, found: Findings, overnight: FloatArray, before: FloatArray, split_of: FloatArray
 ) -> None:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        level = np.log(overnight)
-    first = np.r_[False, data.time.session[data.bar[1:]] != data.time.session[data.bar[:-1]]]
-    candidates = np.flatnonzero(first & (np.abs(level) > _RATIOS[0] - 2 * _NEAR))
-    suspects = {
-        row: ratio
-        for row in candidates.tolist()
-        if (ratio := _suspected(data, row, float(level[row]), before, split_of)) is not None
-    }
+    least = _RATIOS[0] - 2 * _NEAR
+    far = np.flatnonzero(
+        ((overnight > np.exp(least)) | (overnight < np.exp(-least))) & (overnight > 0) & np.isfinite(overnight)
+    )
+    far = far[data.time.session[data.bar[far]] != data.time.session[data.bar[far - 1]]]
+    suspects: dict[int, float] = {}
+    for row, level in zip(far.tolist(), np.log(overnight[far]).tolist(), strict=True):
+        ratio = _suspected(data, row, level, before, split_of)
+        if ratio is not None:
+            suspects[row] = ratio
     mask = np.zeros(data.code.size, np.bool_)
     mask[list(suspects)] = True
 

@@ -122,35 +122,38 @@ def _daily(
     zones = tuple("UTC" if name in ("24/7", "24/5") else calendar(name, 14_610, 14_611, cache).timezone for name in names)
     day = session_days(rows, calendar_of, zones, config)
     inside = _within(rows, day, config)
-    which, label = calendar_of[rows.code[inside]], day[inside]
-    close = np.empty(inside.size, np.int64)
-    on = np.zeros(inside.size, np.bool_)
+    whole = inside.size == day.size
+    label = day if whole else day[inside]
+    which = calendar_of[rows.code if whole else rows.code[inside]] if len(names) > 1 else None
+    at = np.empty(inside.size, np.int64)
     found = []
     for number, name in enumerate(names):
-        mine = which == number
+        mine = slice(None) if which is None else which == number
         days = label[mine]
-        cal = calendar(name, int(days.min()), int(days.max()), cache) if days.size else calendar(name, 0, -1, cache)
-        found.append(cal)
-        at = cal.position(days)
-        _fits(name, days, at)
-        on[mine] = at >= 0
-        close[mine] = cal.close[np.maximum(at, 0)] if cal.day.size else 0
-    kept, off, close = inside[on], inside[~on], close[on]
+        found.append(calendar(name, int(days.min()), int(days.max()), cache) if days.size else calendar(name, 0, -1, cache))
+        at[mine] = found[-1].position(days)
+        _fits(name, days, at[mine])
+    on = at >= 0
+    kept, off = (inside, inside[:0]) if on.all() else (inside[on], inside[~on])
+    at = at if on.all() else at[on]
+    which = which if which is None else which[on]
+    closes = [cal.close for cal in found]
     if length > DAY:
-        index = np.unique(close)
-    else:
-        index = np.unique(np.concatenate([cal.close for cal in found]))
+        closes = [np.unique(cal.close[at if which is None else at[which == number]]) for number, cal in enumerate(found)]
+    index = _distinct(np.concatenate(closes))
+    row = np.empty(kept.size, np.int64)
+    for number, cal in enumerate(found):
+        mine = slice(None) if which is None else which == number
+        row[mine] = np.searchsorted(index, cal.close)[at[mine]]
     session = np.full(index.size, -(2**31), np.int32)
     expected = np.zeros((index.size, len(names)), np.bool_)
     for number, cal in enumerate(found):
-        at = np.searchsorted(index, cal.close)
-        there = (at < index.size) & (index[np.minimum(at, index.size - 1)] == cal.close)
-        session[at[there]] = np.maximum(session[at[there]], cal.day[there])
-        expected[at[there], number] = True
+        place = np.searchsorted(index, cal.close)
+        there = (place < index.size) & (index[np.minimum(place, index.size - 1)] == cal.close)
+        session[place[there]] = np.maximum(session[place[there]], cal.day[there])
+        expected[place[there], number] = True
     session = np.maximum.accumulate(session)
-    return Timeline(
-        index, session, expected, tuple(found), kept, np.searchsorted(index, close), off, np.zeros(kept.size, np.bool_)
-    )
+    return Timeline(index, session, expected, tuple(found), kept, row, off, np.zeros(kept.size, np.bool_))
 
 
 def _fits(name: str, days: IntArray, at: IntArray) -> None:

@@ -107,7 +107,8 @@ class Items(Shape):
     max_length: int = 0
 
     def describe(self) -> str:
-        return f"a list of {_unlisted(self.item, 'items')}"
+        one = isinstance(self.item, Choice) or self.item == Text()
+        return f"a list of {self.item.describe()}" if one else f"a list, each {self.item.describe()}"
 
     def takes(self, node: Node) -> bool:
         return isinstance(node, Sequence)
@@ -128,9 +129,10 @@ class Fixed(Shape):
     """A list of fixed length."""
 
     items: tuple[Shape, ...]
+    said: str = ""
 
     def describe(self) -> str:
-        return "[" + ", ".join(item.describe() for item in self.items) + "]"
+        return self.said or "[" + ", ".join(item.describe() for item in self.items) + "]"
 
     def takes(self, node: Node) -> bool:
         return isinstance(node, Sequence)
@@ -250,7 +252,7 @@ class Either(Shape):
     nullable: bool = False
 
     def describe(self) -> str:
-        return " or ".join(option.describe() for option in self.options)
+        return ", or ".join(option.describe() for option in self.options)
 
     def takes(self, node: Node) -> bool:
         return any(option.takes(node) for option in self.options)

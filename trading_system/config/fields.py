@@ -44,7 +44,7 @@ def shape_of(annotation: Any, metadata: Iterable[Any] = (), info: FieldInfo | No
     if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
         return Items(shape_of(arguments[0]), int(bounds.get("min_length", 0)), int(bounds.get("max_length", 0)))
     if origin is tuple:
-        return Fixed(tuple(shape_of(argument) for argument in arguments))
+        return Fixed(tuple(shape_of(argument) for argument in arguments), bounds.get("said", ""))
     return _plain_shape(annotation, bounds)
 
 

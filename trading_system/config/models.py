@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
@@ -50,11 +51,18 @@ class RuledModel(FrozenModel):
         return self
 
 
+@dataclass(frozen=True)
+class Said:
+    """How messages and the reference say what a field may hold, where the constraints alone would say it badly."""
+
+    said: str
+
+
 Date = Annotated[dt.date, BeforeValidator(_as_date)]
-Period = tuple[Date, Date]
+Period = Annotated[tuple[Date, Date], Said("[first, last], dates as YYYY-MM-DD")]
 AssetClass = Literal["equity", "crypto", "fx", "future"]
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
-Symbol = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$")]
+Symbol = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$"), Said("a symbol of at most 64 characters")]
 
 
 class QualityConfig(FrozenModel):
@@ -394,10 +402,10 @@ class CorrelationGuard(FrozenModel):
 
     min_positions: int = Field(4, ge=1, le=1_000_000, description="positions held before the guard acts")
     average_threshold: float = Field(
-        0.70, ge=-1.0, le=1.0, description="mean pairwise correlation of what is held, above which"
+        0.70, ge=-1.0, le=1.0, description="mean pairwise correlation of what is held, above which the guard acts"
     )
     candidate_threshold: float = Field(
-        0.75, ge=-1.0, le=1.0, description="a candidate with a mean correlation above this is refused"
+        0.75, ge=-1.0, le=1.0, description="then a candidate whose mean correlation to them is above this is refused"
     )
     lookback: int = Field(20, ge=3, le=252, description="returns in each correlation")
 

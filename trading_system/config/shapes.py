@@ -118,6 +118,9 @@ class Number(Shape):
     lt: float | None = None
 
     def describe(self) -> str:
+        word = "a whole number" if self.whole else "a number"
+        if self.ge is not None and self.le is not None:
+            return f"{word} from {_plain(self.ge)} to {_plain(self.le)}"
         bounds = []
         if self.gt is not None:
             bounds.append(f"above {_plain(self.gt)}")
@@ -127,7 +130,7 @@ class Number(Shape):
             bounds.append(f"below {_plain(self.lt)}")
         if self.le is not None:
             bounds.append(f"at most {_plain(self.le)}")
-        return " ".join(["a whole number" if self.whole else "a number", " and ".join(bounds)]).strip()
+        return f"{word} {' and '.join(bounds)}".strip()
 
     def scalar(self, node: Scalar, spot: Spot, reading: Reading) -> Any:
         value = scalars.number(node.text)

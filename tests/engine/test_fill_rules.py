@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.builders import make_bars
 from tests.engine.scenes import (
     NAN,
     Play,
@@ -16,7 +17,6 @@ from tests.engine.scenes import (
     strategy,
     weights,
 )
-from tests.builders import make_bars
 from trading_system.engine.ledger import Code, OrderKind, OrderStatus
 from trading_system.strategies.base import Weights
 

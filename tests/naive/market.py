@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import itertools
 import math
 from bisect import bisect_right
 from typing import Any
@@ -149,7 +150,7 @@ class Market:
         if not rows:
             return NAN
         closes = [self.adjusted(self.close, r, c) for r in rows]
-        spread = deviation([b / a - 1.0 for a, b in zip(closes, closes[1:], strict=False)])
+        spread = deviation([b / a - 1.0 for a, b in itertools.pairwise(closes)])
         return spread if spread > 1e-12 else NAN
 
     def wilder(self, c: int) -> list[float]:
@@ -184,7 +185,7 @@ class Market:
         if len(rows) < lookback + 1 or not all(self.bar(r, c) for r in rows):
             return None
         closes = [self.adjusted(self.close, r, c) for r in rows]
-        changes = [b / a - 1.0 for a, b in zip(closes, closes[1:], strict=False)]
+        changes = [b / a - 1.0 for a, b in itertools.pairwise(closes)]
         return changes if squares(changes) > 1e-24 else None
 
     def stress_return(self, t: int) -> float:

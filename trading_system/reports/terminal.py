@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from trading_system.reports.formats import count, money, one_line, percent, ratio, sparkline, table
 from trading_system.reports.page import Page
 
 if TYPE_CHECKING:
-    from trading_system.pipeline import BacktestResult
+    from pathlib import Path
+
+    from trading_system.config.models import RunConfig
+    from trading_system.data.bars import Bars
+    from trading_system.engine.ledger import Ledger
+    from trading_system.metrics.summary import Summary
 
 Form = Callable[[float | None], str]
 
@@ -44,6 +49,27 @@ BESIDE: tuple[tuple[str, str, Form], ...] = (
 COSTS = ("commission", "slippage", "borrow", "funding", "debit_interest", "total")
 SYNTHETIC = {name: f"synthetic sample market {name}: invented prices" for name in ("equities50", "etfs10", "crypto10")}
 SHOWN = 8
+
+
+class BacktestResult(Protocol):
+    """What the summary reads of a backtest."""
+
+    @property
+    def config(self) -> RunConfig: ...
+    @property
+    def bars(self) -> Bars: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def summary(self) -> Summary: ...
+    @property
+    def folder(self) -> Path: ...
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def warnings(self) -> Sequence[str]: ...
+    @property
+    def timings(self) -> Mapping[str, float]: ...
 
 
 def backtest_document(result: BacktestResult) -> dict[str, Any]:

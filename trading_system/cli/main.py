@@ -61,8 +61,6 @@ def _answer(arguments: list[str]) -> int:
         return run(arguments)
     except TradingSystemError as error:
         _say(_message(error))
-    except BrokenPipeError:
-        _drop_stdout()
     except OSError as error:
         _say(_os_message(error))
     except MemoryError:
@@ -113,23 +111,17 @@ def _say(text: str) -> None:
 
 def _flushed(code: int) -> int:
     """Write out what is buffered; a full disk behind standard output is an answer that did not arrive."""
+    from trading_system.cli.output import drop_stdout
+
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        _drop_stdout()
-    except (OSError, ValueError) as error:
-        _drop_stdout()
-        _say(f"standard output: {error}")
+        drop_stdout()
+    except OSError as error:
+        drop_stdout()
+        _say(f"standard output: {error.strerror}")
         return 2
     return code
-
-
-def _drop_stdout() -> None:
-    """Nobody reads on: what is still buffered goes nowhere, and the interpreter does not complain at exit."""
-    with contextlib.suppress(OSError, ValueError):
-        sink = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(sink, sys.stdout.fileno())
-        os.close(sink)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -20,11 +21,17 @@ def show(text: str) -> None:
     try:
         print(text)
     except BrokenPipeError:
+        drop_stdout()
+    except OSError as error:
+        raise OutputError(error.strerror or str(error), where="standard output") from None
+
+
+def drop_stdout() -> None:
+    """Nobody reads on: what is still buffered goes nowhere, and the interpreter does not complain at exit."""
+    with contextlib.suppress(OSError, ValueError):
         sink = os.open(os.devnull, os.O_WRONLY)
         os.dup2(sink, sys.stdout.fileno())
         os.close(sink)
-    except OSError as error:
-        raise OutputError(error.strerror or str(error), where="standard output") from None
 
 
 def show_json(document: Any) -> None:

@@ -13,41 +13,39 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trading_system.kernels import kernel
+from trading_system.kernels import helper, kernel
 
 if TYPE_CHECKING:
     from trading_system.types import BoolArray, FloatArray
 
+THIN = 1e-4  # a sum of squares that fell below this share of its peak has lost its last digits: build it anew
 FEW = 8  # below this many columns a row is too short to be worth a vector loop
 
 
 @kernel  # void(f8[:, ::1], b1[:, ::1], i8, f8[:, ::1])
-def gather(panel: FloatArray, exists: BoolArray, first: int, packed: FloatArray) -> None:
-    """Close up the holes of columns ``first ...``: row k of `packed` is a symbol's k-th existing bar, then NaN."""
-    n_bars, width = packed.shape
+def gather(panel: FloatArray, exists: BoolArray, first: int, block: FloatArray) -> None:
+    """Close up the holes of columns ``first ...``: row k of `block` is a symbol's k-th existing bar, then NaN."""
+    n_bars, width = block.shape
     filled = np.zeros(width, np.int64)
     for t in range(n_bars):
         for j in range(width):
-            if exists[t, first + j]:
-                packed[filled[j], j] = panel[t, first + j]
-                filled[j] += 1
+            block[np.uint64(filled[j]), j] = panel[t, np.uint64(first + j)]  # a hole is overwritten by what follows it
+            filled[j] += int(exists[t, j])
     for j in range(width):
         for t in range(filled[j], n_bars):
-            packed[t, j] = np.nan
+            block[t, j] = np.nan
 
 
 @kernel  # void(f8[:, ::1], b1[:, ::1], i8, f8[:, ::1])
-def scatter(packed: FloatArray, exists: BoolArray, first: int, panel: FloatArray) -> None:
+def scatter(block: FloatArray, exists: BoolArray, first: int, panel: FloatArray) -> None:
     """Inverse of `gather`: a symbol's k-th value goes back to its k-th existing bar, NaN where there is no bar."""
-    n_bars, width = packed.shape
+    n_bars, width = block.shape
     used = np.zeros(width, np.int64)
     for t in range(n_bars):
         for j in range(width):
-            if exists[t, first + j]:
-                panel[t, first + j] = packed[used[j], j]
-                used[j] += 1
-            else:
-                panel[t, first + j] = np.nan
+            value = block[np.uint64(used[j]), j]
+            panel[t, np.uint64(first + j)] = value if exists[t, j] else np.nan
+            used[j] += int(exists[t, j])
 
 
 @kernel  # void(f8[:, ::1], i8, f8[:, ::1])
@@ -238,12 +236,26 @@ def extreme(x: FloatArray, n: int, shift: int, sign: float, out: FloatArray) -> 
                 out[t + shift, j] = sign * (max(best[j], value))
 
 
+@helper  # (f8, f8)(f8[:, ::1], i8, i8, i8)
+def window_moments(x: FloatArray, t: int, n: int, j: int) -> tuple[float, float]:
+    """Mean and sum of squared deviations of column j, rows t-n+1 .. t."""
+    total = 0.0
+    for i in range(t - n + 1, t + 1):
+        total += x[i, j] - x[t, j]
+    average = x[t, j] + total * (1.0 / n)
+    total = 0.0
+    for i in range(t - n + 1, t + 1):
+        total += (x[i, j] - average) * (x[i, j] - average)
+    return average, total
+
+
 @kernel  # void(f8[:, ::1], i8, i8, i8, f8[:, ::1], f8[:, ::1])
 def moments(x: FloatArray, n: int, ddof: int, want: int, centre: FloatArray, spread: FloatArray) -> None:
     """Mean and deviation of rows t-n+1 .. t by replacing one value at a time, built anew at absolute rows.
 
     `want` 0: `centre` is the mean and `spread` the deviation; 1: `spread` alone; 2: `spread` is the z-score of row t, NaN
-    where the deviation is 0. A window of equal values has exactly that mean and deviation 0, whatever came before.
+    where the deviation is 0. A window of equal values has exactly that mean and deviation 0, whatever came before; after
+    an outlier has left, the sums are built anew.
     """
     n_bars, n_columns = x.shape
     step = max(256, 4 * n)
@@ -251,6 +263,7 @@ def moments(x: FloatArray, n: int, ddof: int, want: int, centre: FloatArray, spr
     freedom = 1.0 / (n - ddof) if n > ddof else np.nan
     average = np.empty(n_columns)
     squares = np.empty(n_columns)
+    peak = np.zeros(n_columns)  # largest `squares` since they were built
     equal = np.zeros(n_columns)  # how many rows in a row hold the present value
     for t in range(n_bars):
         before = max(t - 1, 0)
@@ -263,25 +276,31 @@ def moments(x: FloatArray, n: int, ddof: int, want: int, centre: FloatArray, spr
                     centre[t, j] = np.nan
             continue
         if t == n - 1 or t % step == 0:
-            origin = t - n + 1
             average[:] = 0.0
             squares[:] = 0.0
-            for i in range(origin, t + 1):
+            for i in range(t - n + 1, t + 1):
                 for j in range(n_columns):
-                    average[j] += x[i, j] - x[origin, j]
+                    average[j] += x[i, j] - x[t, j]
             for j in range(n_columns):
-                average[j] = x[origin, j] + average[j] * share
-            for i in range(origin, t + 1):
+                average[j] = x[t, j] + average[j] * share
+            for i in range(t - n + 1, t + 1):
                 for j in range(n_columns):
                     squares[j] += (x[i, j] - average[j]) * (x[i, j] - average[j])
+            peak[:] = squares
         else:
+            thin = 0
             for j in range(n_columns):
                 new = x[t, j]
                 old = x[t - n, j]
                 moved = average[j] + (new - old) * share
-                total = squares[j] + (new - old) * ((new - moved) + (old - average[j]))
+                squares[j] += (new - old) * ((new - moved) + (old - average[j]))
                 average[j] = moved
-                squares[j] = max(total, 0.0)
+                peak[j] = max(peak[j], squares[j])
+                thin += int(squares[j] < THIN * peak[j])
+            for j in range(n_columns if thin > 0 else 0):
+                if squares[j] < THIN * peak[j]:
+                    average[j], squares[j] = window_moments(x, t, n, j)
+                    peak[j] = squares[j]
         for j in range(n_columns):
             flat = equal[j] >= n
             average[j] = x[t, j] if flat else average[j]
@@ -309,7 +328,7 @@ def comoments(x: FloatArray, y: FloatArray, n: int, want: int, first: FloatArray
     step = max(256, 4 * n)
     share = 1.0 / n
     for j in range(n_columns):
-        mean_x = mean_y = xx = yy = xy = 0.0
+        mean_x = mean_y = xx = yy = xy = peak_x = peak_y = 0.0
         equal_x = equal_y = 0
         for t in range(n_bars):
             before = max(t - 1, 0)
@@ -320,21 +339,7 @@ def comoments(x: FloatArray, y: FloatArray, n: int, want: int, first: FloatArray
                 if want == 1:
                     second[t, j] = np.nan
                 continue
-            if t == n - 1 or t % step == 0:
-                origin = t - n + 1
-                mean_x = mean_y = xx = yy = xy = 0.0
-                for i in range(origin, t + 1):
-                    mean_x += x[i, j] - x[origin, j]
-                    mean_y += y[i, j] - y[origin, j]
-                mean_x = x[origin, j] + mean_x * share
-                mean_y = y[origin, j] + mean_y * share
-                for i in range(origin, t + 1):
-                    dx = x[i, j] - mean_x
-                    dy = y[i, j] - mean_y
-                    xx += dx * dx
-                    yy += dy * dy
-                    xy += dx * dy
-            else:
+            if t > n - 1 and t % step != 0:
                 new_x, old_x = x[t, j], x[t - n, j]
                 new_y, old_y = y[t, j], y[t - n, j]
                 moved_x = mean_x + (new_x - old_x) * share
@@ -343,6 +348,14 @@ def comoments(x: FloatArray, y: FloatArray, n: int, want: int, first: FloatArray
                 xx += (new_x - old_x) * ((new_x - moved_x) + (old_x - mean_x))
                 yy += (new_y - old_y) * ((new_y - moved_y) + (old_y - mean_y))
                 mean_x, mean_y = moved_x, moved_y
+                peak_x, peak_y = max(peak_x, xx), max(peak_y, yy)
+            if t == n - 1 or t % step == 0 or xx < THIN * peak_x or yy < THIN * peak_y:
+                mean_x, xx = window_moments(x, t, n, j)
+                mean_y, yy = window_moments(y, t, n, j)
+                xy = 0.0
+                for i in range(t - n + 1, t + 1):
+                    xy += (x[i, j] - mean_x) * (y[i, j] - mean_y)
+                peak_x, peak_y = xx, yy
             if equal_x >= n or xx <= 0.0:
                 xx = 0.0
             if equal_y >= n or yy <= 0.0:

@@ -7,7 +7,7 @@ only. A panel without holes goes to the kernel as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
@@ -41,20 +41,45 @@ def window(name: str, n: int, least: int = 1) -> int:
     return int(n)
 
 
-def existing(*panels: FloatArray) -> BoolArray | None:
-    """Where all `panels` have a value, bool (n_bars, n_symbols); None when they have one everywhere."""
-    hole = np.isnan(panels[0])
-    for other in panels[1:]:
-        hole |= np.isnan(other)
-    if not hole.any():
-        return None
-    return cast("BoolArray", door(np.logical_not(hole, out=hole), np.bool_))
+class Block(NamedTuple):
+    """Some symbols' own bars, without holes.
+
+    Attributes
+    ----------
+    first : int
+        Column of the whole panel that is column 0 here.
+    panels : tuple of float64, shape (n_bars, width), read-only
+        Row k holds a symbol's k-th existing bar; NaN behind its last.
+    exists : bool, shape (n_bars, width), or None
+        Where the bars stood; None when every row has one, so that row k is row t.
+    """
+
+    first: int
+    panels: tuple[FloatArray, ...]
+    exists: BoolArray | None
 
 
-def blocks(n_symbols: int, width: int = BLOCK) -> Iterator[tuple[int, int]]:
-    """Half-open ranges of columns, together all of them."""
-    for first in range(0, n_symbols, width):
-        yield first, min(first + width, n_symbols)
+def blocks(*panels: FloatArray) -> Iterator[Block]:
+    """Walk the columns of `panels` (read-only, C order, equal shapes) in blocks; a bar exists where all have a value.
+
+    The arrays of one block are used again for the next.
+    """
+    n_bars, n_symbols = panels[0].shape
+    buffers: list[FloatArray] = []
+    for first in range(0, n_symbols, BLOCK):
+        width = min(BLOCK, n_symbols - first)
+        if not buffers or buffers[0].shape[1] != width:
+            buffers = [np.empty((n_bars, width)) for _ in panels]
+        missing = np.zeros((n_bars, width), np.bool_)
+        for source, buffer in zip(panels, buffers, strict=True):
+            np.copyto(buffer, source[:, first : first + width])
+            missing |= np.isnan(buffer)
+        exists: BoolArray | None = None
+        if missing.any():
+            exists = cast("BoolArray", door(~missing, np.bool_))
+            for source, buffer in zip(panels, buffers, strict=True):
+                _kernels.gather(source, exists, first, buffer)
+        yield Block(first, tuple(floats(buffer) for buffer in buffers), exists)
 
 
 def compute(
@@ -74,33 +99,32 @@ def compute(
     Returns
     -------
     tuple of float64, shaped as the inputs
+
+    Raises
+    ------
+    UsageError
+        When the inputs differ in shape or have more than two dimensions.
     """
     panels = tuple(panel(x) for x in inputs)
-    shape = panels[0].shape
+    shape: tuple[int, ...] = panels[0].shape
     if any(other.shape != shape for other in panels[1:]):
         raise UsageError(f"an indicator's inputs have different shapes: {', '.join(str(x.shape) for x in panels)}")
-    results = [np.empty(shape) for _ in range(n_outputs if out is None else n_outputs - 1)]
+    results: list[FloatArray] = [np.empty(shape) for _ in range(n_outputs if out is None else n_outputs - 1)]
     if out is not None:
         results.insert(0, out.reshape(shape))
-    exists = existing(*panels)
-    if exists is None:
-        kernel(*panels, *results)
+    if any(np.isnan(x).any() for x in panels):
+        _by_blocks(kernel, panels, results)
     else:
-        _by_blocks(kernel, panels, exists, results)
-    if np.ndim(inputs[0]) == 1:
-        return tuple(result[:, 0] for result in results)
-    return tuple(results)
+        kernel(*panels, *results)
+    return tuple(result.reshape(np.shape(x)) for result, x in zip(results, inputs * len(results), strict=False))
 
 
-def _by_blocks(
-    kernel: Callable[..., None], panels: tuple[FloatArray, ...], exists: BoolArray, results: list[FloatArray]
-) -> None:
-    n_bars, n_symbols = exists.shape
-    for first, last in blocks(n_symbols):
-        packed = [np.empty((n_bars, last - first)) for _ in panels]
-        for source, target in zip(panels, packed, strict=True):
-            _kernels.gather(source, exists, first, target)
-        values = [np.empty((n_bars, last - first)) for _ in results]
-        kernel(*(floats(x) for x in packed), *values)
+def _by_blocks(kernel: Callable[..., None], panels: tuple[FloatArray, ...], results: list[FloatArray]) -> None:
+    for block in blocks(*panels):
+        values = [np.empty(block.panels[0].shape) for _ in results]
+        kernel(*block.panels, *values)
         for value, result in zip(values, results, strict=True):
-            _kernels.scatter(floats(value), exists, first, result)
+            if block.exists is None:
+                result[:, block.first : block.first + value.shape[1]] = value
+            else:
+                _kernels.scatter(floats(value), block.exists, block.first, result)

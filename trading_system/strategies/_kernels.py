@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trading_system.indicators._kernels import FEW
-from trading_system.kernels import kernel
+from trading_system.kernels import helper, kernel
 
 if TYPE_CHECKING:
-    from trading_system.types import FloatArray
+    from trading_system.types import BoolArray, FloatArray, Int8Array, IntArray
 
 
 @kernel  # void(f8[::1], i8, f8[::1])
@@ -52,3 +52,190 @@ def crossover(slow: FloatArray, share: FloatArray, fast: FloatArray) -> None:
         for j in range(n_lines):
             value = share[t] if fast[t, j] > slow[t, j] else 0.0
             fast[t, j] = np.nan if np.isnan(fast[t, j] + slow[t, j]) else value
+
+
+@helper  # u8(i8, i8)
+def column(first: int, j: int) -> np.uint64:
+    """Column ``first + j`` as an unsigned number: a sum that might be negative keeps the loop from being vectorised."""
+    return np.uint64(first + j)
+
+
+@kernel  # void(f8[:, ::1] x 6, i8, f8[::1], f8[::1], i8[::1], i1[:, ::1], b1[:, ::1], f8[:, ::1], f8[:, :, ::1])
+def breakouts(
+    close: FloatArray,
+    trend: FloatArray,
+    top_fast: FloatArray,
+    top_slow: FloatArray,
+    floor: FloatArray,
+    atr: FloatArray,
+    first: int,
+    benchmark: FloatArray,
+    levels: FloatArray,
+    spans: IntArray,
+    entry: Int8Array,
+    leave: BoolArray,
+    stop: FloatArray,
+    components: FloatArray,
+) -> None:
+    """Long a new high in a rising trend, out below `floor`; written to columns ``first ...``.
+
+    `levels`: least rise of the trend, margins over the fast and the slow top, ATRs of the stop; `spans`: bars of the rise,
+    bars of the momentum. Components: (close - trend) / ATR, momentum less `benchmark`.
+    """
+    n_bars, width = close.shape
+    least, over_fast, over_slow, stop_atr = 1.0 + levels[0], 1.0 + levels[1], 1.0 + levels[2], levels[3]
+    rise, span = spans[0], spans[1]
+    for t in range(n_bars):
+        before, ago = max(t - rise, 0), max(t - span, 0)
+        level = benchmark[t] if t >= span else np.nan
+        for j in range(width):
+            stop[t, column(first, j)] = stop_atr * atr[t, j]
+        for j in range(width):
+            components[0, t, column(first, j)] = (close[t, j] - trend[t, j]) / atr[t, j]
+        for j in range(width):
+            components[1, t, column(first, j)] = close[t, j] / close[ago, j] - 1.0 - level
+        for j in range(width):
+            leave[t, column(first, j)] = close[t, j] < floor[t, j]
+        if t < rise:
+            for j in range(width):
+                entry[t, column(first, j)] = 0
+        else:
+            for j in range(width):
+                price = close[t, j]
+                new_high = (price >= over_fast * top_fast[t, j]) | (price >= over_slow * top_slow[t, j])
+                up = (price > trend[t, j]) & (trend[t, j] >= least * trend[before, j])
+                entry[t, column(first, j)] = np.int8(up & new_high & (not price < floor[t, j]))
+
+
+@kernel  # void(f8[:, ::1], f8[:, ::1], f8[:, ::1], i8, f8, f8[:, ::1])
+def tightened(close: FloatArray, line: FloatArray, atr: FloatArray, first: int, distance: float, stop: FloatArray) -> None:
+    """``close - distance * atr`` on the bar at which the close falls below `line`, NaN on every other."""
+    n_bars, width = close.shape
+    for t in range(n_bars):
+        before = max(t - 1, 0)
+        for j in range(width):
+            fell = (close[t, j] < line[t, j]) & (not close[before, j] < line[before, j])
+            stop[t, column(first, j)] = close[t, j] - distance * atr[t, j] if fell else np.nan
+
+
+@kernel  # void(f8[:, ::1], f8[:, ::1], i8, f8[::1], b1, i1[:, ::1], b1[:, ::1], f8[:, ::1], f8[:, :, ::1])
+def reversions(
+    score: FloatArray,
+    atr: FloatArray,
+    first: int,
+    levels: FloatArray,
+    both: bool,
+    entry: Int8Array,
+    leave: BoolArray,
+    stop: FloatArray,
+    components: FloatArray,
+) -> None:
+    """Long below ``levels[0]``, out above ``levels[1]``, and mirrored when `both`; the stop is ``levels[2]`` ATRs away.
+
+    An exit belongs to the side of the last entry: a long and a short leave on opposite sides of the mean. The component is
+    the distance of the score from 0.
+    """
+    n_bars, width = score.shape
+    enter, out, stop_atr = levels[0], levels[1], levels[2]
+    side = np.ones(width)
+    for t in range(n_bars):
+        for j in range(width):
+            stop[t, column(first, j)] = stop_atr * atr[t, j]
+        for j in range(width):
+            components[0, t, column(first, j)] = abs(score[t, j])
+        if both:
+            for j in range(width):
+                ready = not np.isnan(atr[t, j])
+                side[j] = 1.0 if (score[t, j] < enter) & ready else (-1.0 if (-score[t, j] < enter) & ready else side[j])
+        for j in range(width):
+            hit = (score[t, j] * side[j] < enter) & (not np.isnan(atr[t, j]))
+            entry[t, column(first, j)] = np.int8(side[j]) if hit else np.int8(0)
+        for j in range(width):
+            leave[t, column(first, j)] = score[t, j] * side[j] > out
+
+
+@kernel  # void(b1[:, ::1], i8, f8[::1], i8, i1[:, ::1], b1[:, ::1], f8[:, :, ::1], ...)
+def spread_out(
+    exists: BoolArray,
+    first: int,
+    shift: FloatArray,
+    shifted: int,
+    own_entry: Int8Array,
+    own_leave: BoolArray,
+    own_values: FloatArray,
+    entry: Int8Array,
+    leave: BoolArray,
+    values: FloatArray,
+) -> None:
+    """Put decisions on symbols' own bars (row k) on the rows where those bars stood, columns ``first ...``.
+
+    Where there is no bar, nothing is decided and values are NaN. ``shift[t]`` is taken off value number `shifted`.
+    """
+    n_bars, width = exists.shape
+    used = np.zeros(width, np.int64)
+    for t in range(n_bars):
+        for j in range(width):
+            k = np.uint64(used[j])
+            stands = exists[t, j]
+            entry[t, column(first, j)] = own_entry[k, j] if stands else np.int8(0)
+            leave[t, column(first, j)] = own_leave[k, j] & stands
+        for p in range(values.shape[0]):
+            less = shift[t] if p == shifted else 0.0
+            for j in range(width):
+                value = own_values[p, np.uint64(used[j]), j] - less
+                values[p, t, column(first, j)] = value if exists[t, j] else np.nan
+        for j in range(width):
+            used[j] += int(exists[t, j])
+
+
+@kernel  # void(f8[::1], f8[::1], f8[::1], i8, f8[::1], f8[::1], i1[::1], b1[::1])
+def spread_trades(
+    y: FloatArray,
+    x: FloatArray,
+    beta: FloatArray,
+    n: int,
+    levels: FloatArray,
+    score: FloatArray,
+    entry: Int8Array,
+    leave: BoolArray,
+) -> None:
+    """Z-score of ``y - beta[t] * x`` over rows t-n+1 .. t and what it asks for, in units of the spread: +1 is long y.
+
+    `levels`: enter at, leave within, stop at. After a stop, nothing until the score has been within the leaving level. An
+    exit belongs to the side of the last entry.
+    """
+    enter, out, limit = levels[0], levels[1], levels[2]
+    side = 0
+    stopped = False
+    for t in range(y.size):
+        entry[t] = 0
+        leave[t] = False
+        score[t] = np.nan
+        if t < n - 1 or np.isnan(beta[t]):
+            continue
+        slope = beta[t]
+        last = y[t] - slope * x[t]
+        average = 0.0
+        for i in range(t - n + 1, t + 1):
+            average += y[i] - slope * x[i] - last
+        average /= n
+        squares = 0.0
+        for i in range(t - n + 1, t + 1):
+            gap = y[i] - slope * x[i] - last - average
+            squares += gap * gap
+        if squares <= 0.0:
+            continue
+        z = -average / np.sqrt(squares / (n - 1))
+        score[t] = z
+        size = abs(z)
+        if size >= limit:
+            stopped = True
+            leave[t] = True
+        elif size <= out:
+            stopped = False
+            leave[t] = True
+        elif size >= enter and not stopped and slope > 0.0:
+            side = -1 if z > 0.0 else 1
+            entry[t] = side
+        elif side * z > 0.0 or slope <= 0.0:
+            leave[t] = True

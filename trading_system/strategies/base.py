@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from trading_system.registry import Registry
 from trading_system.types import FrozenModel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trading_system.data.bars import Bars
     from trading_system.types import BoolArray, FloatArray, Int8Array, IntArray
 
@@ -97,6 +99,11 @@ class Strategy(FrozenModel):
     @abstractmethod
     def warmup(self) -> int:
         """Bars of history that the first valid decision needs."""
+
+    @classmethod
+    def example(cls, symbols: Sequence[str]) -> Self:
+        """One with its defaults, fit for `symbols`; a rule that must be told more overrides it."""
+        return cls()
 
     @abstractmethod
     def decide(self, bars: Bars) -> Signals | Weights:

@@ -1,0 +1,52 @@
+"""Breakouts of shares that are already rising."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from trading_system.strategies._breakouts import Breakout
+from trading_system.strategies.base import Signals, Strategy, register
+
+if TYPE_CHECKING:
+    from trading_system.data.bars import Bars
+
+
+@register("equity_momentum")
+class EquityMomentum(Strategy):
+    """Long a new closing high above a rising average, out below a shorter one, with a stop in average true ranges.
+
+    Entry: close > MA, the MA has risen by `trend_rise` over `trend_lookback` bars, and the close is at least
+    1 + `fast_margin` times the highest close of the `fast_breakout` bars before, or 1 + `slow_margin` times that of
+    `slow_breakout` bars. Exit: close below the exit average. Candidates are ranked by `breakout`, (close - MA) / ATR, and
+    `momentum`, the rate of change less the benchmark's (as of the benchmark's last bar).
+    """
+
+    trend_ma: int = Field(50, ge=2, le=5_000, description="bars in the trend average")
+    trend_lookback: int = Field(20, ge=1, le=5_000, description="bars over which the trend average must have risen")
+    trend_rise: float = Field(0.005, ge=-1.0, le=10.0, description="least rise of the trend average, as a fraction")
+    fast_breakout: int = Field(
+        20, ge=1, le=5_000, description="bars before this one whose highest close the fast breakout beats"
+    )
+    fast_margin: float = Field(0.005, ge=0.0, le=10.0, description="by how much, as a fraction")
+    slow_breakout: int = Field(
+        55, ge=1, le=5_000, description="bars before this one whose highest close the slow breakout beats"
+    )
+    slow_margin: float = Field(0.010, ge=0.0, le=10.0, description="by how much, as a fraction")
+    exit_ma: int = Field(20, ge=1, le=5_000, description="bars in the average below which a close is an exit")
+    atr: int = Field(14, ge=1, le=5_000, description="bars in the average true range")
+    stop_atr: float = Field(2.5, gt=0.0, le=100.0, description="stop distance in average true ranges")
+    momentum: int = Field(60, ge=1, le=5_000, description="bars of the rate of change that candidates are ranked by")
+
+    @property
+    def warmup(self) -> int:
+        """Bars that the longest of the windows needs."""
+        return self._rule().warmup
+
+    def decide(self, bars: Bars) -> Signals:
+        """Entries, exits, stop distances and the two components."""
+        return self._rule().decide(bars)
+
+    def _rule(self) -> Breakout:
+        return Breakout(**self.model_dump())

@@ -1,0 +1,101 @@
+"""Two runs beside each other: what they were made of, and what they found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from trading_system.runs.store import flat, read_bytes, read_json, read_manifest
+
+HEADLINE = ("total_return", "cagr", "sharpe", "max_drawdown", "n_trades")
+
+
+def run_row(folder: Path) -> dict[str, Any]:
+    """One line of `runs list`: run_id, created, strategies, period, first, last, key metrics, folder."""
+    manifest = read_manifest(folder)
+    return {
+        "run_id": manifest["run_id"],
+        "created": manifest["created"],
+        "strategies": manifest["strategies"],
+        "period": manifest["period"]["name"],
+        "first": manifest["period"]["first"],
+        "last": manifest["period"]["last"],
+        "config_hash": manifest["config_hash"],
+        **{name: manifest["headline"].get(name) for name in HEADLINE},
+        "warnings": len(manifest["warnings"]),
+        "folder": str(folder),
+    }
+
+
+def compared(one: Path, other: Path) -> dict[str, Any]:
+    """What differs between the runs in two folders.
+
+    Returns
+    -------
+    dict
+        `runs`: two rows as `run_row` gives; `same`: whether config, data, code, versions, period are equal; `config`: rows of
+        key, a, b; `data`: changed, only_a, only_b (symbols); `code`: changed files; `versions` and `metrics`: rows of
+        name, a, b, and for metrics their difference b - a.
+    """
+    a, b = read_manifest(one), read_manifest(other)
+    config = differences(_config(one), _config(other))
+    data = data_differences(a["data"]["symbols"], b["data"]["symbols"])
+    code = code_differences(a["code"], b["code"])
+    versions = differences(a["versions"], b["versions"])
+    window = ("name", "first", "last")
+    return {
+        "runs": [run_row(one), run_row(other)],
+        "same": {
+            "config": a["config_hash"] == b["config_hash"],
+            "data": a["data"]["hash"] == b["data"]["hash"],
+            "code": a["code"]["hash"] == b["code"]["hash"],
+            "versions": not versions,
+            "period": all(a["period"][key] == b["period"][key] for key in window),
+        },
+        "config": config,
+        "data": data,
+        "code": code,
+        "versions": versions,
+        "metrics": _metrics(one, other),
+    }
+
+
+def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Keys whose values differ, with both; a key that one side lacks is null there."""
+    keys = [*a, *(key for key in b if key not in a)]
+    return [
+        {"name": key, "a": a.get(key), "b": b.get(key)} for key in keys if a.get(key) != b.get(key) or (key in a) != (key in b)
+    ]
+
+
+def data_differences(a: Mapping[str, str], b: Mapping[str, str]) -> dict[str, list[str]]:
+    """Symbols whose bars differ, and those that only one side has."""
+    return {
+        "changed": sorted(symbol for symbol in a if symbol in b and a[symbol] != b[symbol]),
+        "only_a": sorted(set(a) - set(b)),
+        "only_b": sorted(set(b) - set(a)),
+    }
+
+
+def code_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
+    """What of the code differs: ``trading_system`` for the package, and the user's files by name."""
+    changed = ["trading_system"] if a["package"] != b["package"] else []
+    names = sorted(set(a["files"]) | set(b["files"]))
+    return changed + [name for name in names if a["files"].get(name) != b["files"].get(name)]
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    import yaml
+
+    return flat(yaml.safe_load(read_bytes(folder / "config.yaml")))
+
+
+def _metrics(one: Path, other: Path) -> list[dict[str, Any]]:
+    a, b = (read_json(folder / "metrics.json")["metrics"] for folder in (one, other))
+    rows = []
+    for name in [*a, *(name for name in b if name not in a)]:
+        left, right = a.get(name), b.get(name)
+        gap = right - left if isinstance(left, (int, float)) and isinstance(right, (int, float)) else None
+        rows.append({"name": name, "a": left, "b": right, "difference": gap})
+    return rows

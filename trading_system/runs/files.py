@@ -1,0 +1,199 @@
+"""Writing that happens whole or not at all: errors with path and errno, folders written beside and renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import platform
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from trading_system.errors import OutputError
+
+REMEDIES = {
+    errno.ENOSPC: "make room on that disk, or write elsewhere with --out",
+    errno.EDQUOT: "your quota is used up: make room, or write elsewhere with --out",
+    errno.EFBIG: "the file-size limit of this process is too small (ulimit -f)",
+    errno.EACCES: "you may not write there: change its permissions, or write elsewhere with --out",
+    errno.EPERM: "you may not write there: change its permissions, or write elsewhere with --out",
+    errno.EROFS: "that file system is read-only: write elsewhere with --out",
+    errno.EMFILE: "this process may not open more files (ulimit -n)",
+    errno.ENFILE: "this machine may not open more files",
+    errno.EIO: "the disk reports a fault: check it, and write elsewhere with --out",
+}
+
+
+@contextlib.contextmanager
+def output_errors(path: Path, verb: str = "written") -> Iterator[None]:
+    """Turn an `OSError` inside into an `OutputError` that names `path` and the errno."""
+    try:
+        yield
+    except OSError as error:
+        number = error.errno or 0
+        name = errno.errorcode.get(number, "")
+        raise OutputError(
+            f"cannot be {verb}: {error.strerror or error} (errno {number}{', ' + name if name else ''})",
+            where=str(path),
+            remedy=REMEDIES.get(number, ""),
+        ) from error
+
+
+def real_folder(folder: Path) -> Path:
+    """`folder`, made when it does not exist; a symbolic link in its place is refused.
+
+    Raises
+    ------
+    OutputError
+        It is a link or a file, or cannot be made.
+    """
+    if folder.is_symlink():
+        raise OutputError("is a symbolic link; results follow none", where=str(folder), remedy="name the folder itself")
+    with output_errors(folder, "made"):
+        os.makedirs(folder, exist_ok=True)
+    return folder
+
+
+class FolderWriter:
+    """A folder of files that appears under its name complete, or never.
+
+    The files are written to a hidden folder beside it, flushed to the disk, and renamed at `commit`. Whatever stops the
+    process before that leaves the name free; what a killed process left behind is removed by the next one on this machine.
+
+    Parameters
+    ----------
+    parent : Path
+        Existing folder.
+    name : str
+        Of the new folder.
+    """
+
+    def __init__(self, parent: Path, name: str) -> None:
+        self.path = parent / name
+        self._temporary = parent / f".{name}.{_host()}.{os.getpid()}{_SUFFIX}"
+        self._renamed = False
+        self.hashes: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        sweep(self.path.parent)
+        with output_errors(self.path):
+            os.mkdir(self._temporary)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if not self._renamed:
+            _remove(self._temporary)
+
+    def add(self, name: str, pieces: Iterable[bytes]) -> str:
+        """Write `pieces` to the file `name` and flush it to the disk; its sha256 (hex)."""
+        digest = hashlib.sha256()
+        with output_errors(self.path / name):
+            number = os.open(self._temporary / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o666)
+            try:
+                for piece in pieces:
+                    digest.update(piece)
+                    _write(number, piece)
+                os.fsync(number)
+            finally:
+                os.close(number)
+        self.hashes[name] = digest.hexdigest()
+        return self.hashes[name]
+
+    def commit(self) -> bool:
+        """Give the folder its name; False when another writer has taken it in the meantime."""
+        with output_errors(self.path):
+            _sync_folder(self._temporary)
+            if os.path.lexists(self.path):
+                return False
+            try:
+                os.rename(self._temporary, self.path)
+            except OSError as error:
+                if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                    return False
+                raise
+            self._renamed = True
+            try:
+                _sync_folder(self.path.parent)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.rename(self.path, self._temporary)
+                    self._renamed = False
+                raise
+        return True
+
+
+_SUFFIX = ".partial"
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+
+
+def sweep(parent: Path) -> None:
+    """Remove what processes of this machine that are gone left half-written below `parent`."""
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(parent):
+            if not entry.name.endswith(_SUFFIX) or not entry.name.startswith("."):
+                continue
+            *_, host, number, _ = entry.name.split(".")
+            if host == _host() and number.isdigit() and not _alive(int(number)) and not entry.is_symlink():
+                _remove(Path(entry.path))
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Put `data` into the new or old file `path`, atomically: readers see all of it or what was there before."""
+    temporary = path.with_name(f".{path.name}.{_host()}.{os.getpid()}{_SUFFIX}")
+    try:
+        with output_errors(path):
+            number = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_FOLLOW, 0o666)
+            try:
+                _write(number, data)
+                os.fsync(number)
+            finally:
+                os.close(number)
+            os.replace(temporary, path)
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+
+
+def _write(number: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(number, view) :]
+
+
+def _sync_folder(path: Path) -> None:
+    if os.name == "nt":
+        return  # a folder cannot be opened there
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def _remove(folder: Path) -> None:
+    """Delete a flat folder of ours; what cannot be deleted stays for the next sweep."""
+    for _ in range(2):
+        with contextlib.suppress(OSError):
+            for name in os.listdir(folder):
+                os.unlink(folder / name)
+            os.rmdir(folder)
+            return
+
+
+def _host() -> str:
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def _alive(number: int) -> bool:
+    if os.name == "nt":
+        return True  # a signal of 0 would end the process there
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

@@ -1,0 +1,138 @@
+"""The holdout stays closed: its dates are written down at first sight, and no run may read them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trading_system.errors import HoldoutError
+from trading_system.runs.journal import Journal
+from trading_system.runs.trials import now
+
+if TYPE_CHECKING:
+    from trading_system.config.models import SplitsConfig
+    from trading_system.data.bars import Bars
+
+OPENING = "a holdout is opened only by judging it, once, when everything else is decided"
+
+
+def guard(journal: Journal, market: Bars, stop: int, splits: SplitsConfig | None, config_hash: str) -> tuple[str, ...]:
+    """Refuse a run that reads held-out bars, and write down the holdout that its own run file names.
+
+    A holdout is closed for its symbols, by name and by their bars, so that a renamed copy of the data is the same holdout.
+
+    Parameters
+    ----------
+    market : Bars
+        All bars of the run's data.
+    stop : int
+        The run reads rows 0..stop - 1 of them.
+    splits : SplitsConfig or None
+        Of the run file; its `holdout` is recorded where it is new.
+
+    Returns
+    -------
+    warnings : tuple of str
+        A sentence where earlier trials have already read bars of the run file's own holdout.
+
+    Raises
+    ------
+    HoldoutError
+        Rows 0..stop - 1 hold bars of a recorded holdout.
+    """
+    for record in journal.records("holdout"):
+        _refuse_if_touched(journal, record, market, stop)
+    if splits is None or splits.holdout is None:
+        return ()
+    first, last = (day.isoformat() for day in splits.holdout)
+    with journal.transaction():
+        body = _record(market, first, last)
+        known = [old for old in journal.records("holdout") if old["key"] == body["key"]]
+        if known:
+            seen = int(known[0]["seen_by"])
+        else:
+            seen = _seen_by(journal, market, first, last)
+            text = json.dumps(market.symbols)
+            journal.execute("INSERT OR IGNORE INTO symbols VALUES (?, ?)", body["symbols"], text)
+            journal.append("holdout", {**body, "config_hash": config_hash, "created": now(), "seen_by": seen})
+    if not seen:
+        return ()
+    return (
+        (
+            f"the holdout {first} to {last} is contaminated: {seen} earlier trial{'s' if seen > 1 else ''} read bars of it before"
+            " it was held out"
+        ),
+    )
+
+
+def refusal(first: dt.date, last: dt.date, period: str) -> HoldoutError:
+    """The answer to asking for the holdout by name."""
+    return HoldoutError(
+        f"--period {period} would read the holdout, {first} to {last}",
+        allowed="train, validation, or both (the default)",
+        remedy=OPENING,
+    )
+
+
+def _refuse_if_touched(journal: Journal, record: dict[str, Any], market: Bars, stop: int) -> None:
+    """Raise when rows 0..stop - 1 of `market` hold bars of the recorded holdout."""
+    start, end = market.row_range(dt.date.fromisoformat(record["first"]), dt.date.fromisoformat(record["last"]))
+    end_read = min(end, stop)
+    if start >= end_read:
+        return
+    read = np.flatnonzero(market.has_bar[start:end_read].any(axis=0))
+    names, prints = set(record["bars"]), {digest for digest in record["bars"].values() if digest}
+    touched = [
+        market.symbols[i] for i in read.tolist() if market.symbols[i] in names or _fingerprint(market, i, start, end) in prints
+    ]
+    if not touched:
+        return
+    shown = ", ".join(touched[:5]) + (f" and {len(touched) - 5} more" if len(touched) > 5 else "")
+    raise HoldoutError(
+        f"the run would read bars of {shown} from {_day(market, start)} to {_day(market, end_read - 1)}; they are held out"
+        f" ({record['first']} to {record['last']}, recorded on {record['created'][:10]})",
+        where=str(journal.path),
+        remedy=f"let the run end before {record['first']} (data.end or splits); {OPENING}",
+    )
+
+
+def _record(market: Bars, first: str, last: str) -> dict[str, Any]:
+    start, end = market.row_range(dt.date.fromisoformat(first), dt.date.fromisoformat(last))
+    bars = {symbol: _fingerprint(market, i, start, end) for i, symbol in enumerate(market.symbols)}
+    key = hashlib.sha256(json.dumps([first, last, bars], sort_keys=True).encode()).hexdigest()
+    return {"first": first, "last": last, "bars": bars, "symbols": _names_hash(market.symbols), "key": key}
+
+
+def _fingerprint(market: Bars, column: int, start: int, end: int) -> str:
+    """Hash of a symbol's own closes and their days in rows `start`..`end` - 1; empty where it has none."""
+    close = market.close[start:end, column]
+    exists = np.isfinite(close)
+    if not exists.any():
+        return ""
+    digest = hashlib.sha256(np.ascontiguousarray(close[exists]).tobytes())
+    digest.update(np.ascontiguousarray(market.session[start:end][exists]).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _seen_by(journal: Journal, market: Bars, first: str, last: str) -> int:
+    """How many trials so far have read bars of these symbols between `first` and `last`."""
+    names = set(market.symbols)
+    universes = {digest: set(json.loads(text)) for digest, text in journal.execute("SELECT hash, names FROM symbols")}
+    return sum(
+        1
+        for trial in journal.records("trial")
+        if trial["read_from"] <= last and trial["last"] >= first and names & universes.get(trial["universe"], names)
+    )
+
+
+def _names_hash(names: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+def _day(bars: Bars, row: int) -> str:
+    return str(bars.session[row].astype("M8[D]"))

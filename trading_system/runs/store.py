@@ -1,0 +1,232 @@
+"""The folder that a run leaves: written whole or not at all, found again, read back."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import hashlib
+import json
+import math
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trading_system.errors import OutputError, UsageError
+from trading_system.runs import tables
+from trading_system.runs.files import FolderWriter, real_folder
+
+if TYPE_CHECKING:
+    from trading_system.engine.ledger import Ledger
+    from trading_system.metrics.summary import Summary
+    from trading_system.types import FloatArray
+
+MANIFEST = "manifest.json"
+Pieces = Callable[[], Iterator[bytes]]
+
+
+@dataclass
+class RunLog:
+    """What happened, in order, for ``run.log``: one JSON object per line with ts, level, event, run_id."""
+
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+    def note(self, event: str, level: str = "INFO", **fields: Any) -> None:
+        """Add a line."""
+        stamp = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self.lines.append({"ts": stamp, "level": level, "event": event, **fields})
+
+    def text(self, run_id: str) -> bytes:
+        """The file."""
+        rows = ({**line, "run_id": run_id} for line in self.lines)
+        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
+def artefacts(
+    ledger: Ledger, summary: Summary, *, resolved: str, quality: Mapping[str, Any], benchmark: FloatArray
+) -> dict[str, Pieces]:
+    """Every file of a run but its manifest and log: name -> pieces of bytes, the same for the same run.
+
+    Parameters
+    ----------
+    resolved : str
+        The resolved configuration as YAML.
+    quality : mapping
+        What `load_market` found.
+    benchmark : float64, shape (bars.n_bars,)
+        Its closes, in adjusted scale.
+    """
+    labels = ledger.bars.labels()
+    return {
+        "config.yaml": lambda: iter((resolved.encode(),)),
+        "metrics.json": lambda: iter((to_json(summary.document()),)),
+        "equity_curve.csv": lambda: tables.equity_table(ledger, labels, benchmark),
+        "trade_log.csv": lambda: tables.trade_table(ledger, labels),
+        "orders.csv": lambda: tables.order_table(ledger, labels),
+        "refusals.csv": lambda: tables.refusal_table(ledger, labels),
+        "weekly_summary.csv": lambda: tables.weekly_table(summary.weekly),
+        "monthly_report.json": lambda: iter((to_json(summary.monthly),)),
+        "data_quality.json": lambda: iter((to_json(quality),)),
+    }
+
+
+def write_run(parent: Path, files: Mapping[str, Pieces], manifest: dict[str, Any], log: RunLog) -> tuple[str, Path]:
+    """Write a run folder below `parent` and return its id and path.
+
+    `manifest` gets ``run_id``, ``created`` and ``artefacts`` (name -> sha256) on the way. Two runs that end in the same second
+    have different ids.
+
+    Raises
+    ------
+    OutputError
+        Disk full, no permission, too many open files, ...: nothing is left behind.
+    """
+    real_folder(parent)
+    while True:
+        moment = dt.datetime.now(dt.UTC)
+        run_id = f"{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+        with FolderWriter(parent, run_id) as folder:
+            for name, pieces in files.items():
+                folder.add(name, pieces())
+            folder.add("run.log", (log.text(run_id),))
+            created = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+            document = {"schema": manifest["schema"], "run_id": run_id, "created": created, **manifest}
+            document["artefacts"] = dict(folder.hashes)
+            folder.add(MANIFEST, (to_json(document),))
+            if folder.commit():
+                return run_id, folder.path
+
+
+def to_json(document: Any) -> bytes:
+    """JSON (RFC 8259) in the given order of keys; NaN and infinities are null."""
+    return (json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value
+
+
+def run_folders(results: Path) -> list[Path]:
+    """Folders of runs below `results`, newest first."""
+    try:
+        found = [Path(entry.path) for entry in os.scandir(results) if not entry.name.startswith(".") and entry.is_dir()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise OutputError(f"cannot be read: {error.strerror}", where=str(results)) from error
+    return sorted((path for path in found if (path / MANIFEST).is_file()), key=lambda path: path.name, reverse=True)
+
+
+def find_run(run: str, results: Path) -> Path:
+    """The folder that `run` names: a path, an id below `results`, or the beginning of one.
+
+    Raises
+    ------
+    UsageError
+        There is none, or more than one.
+    """
+    path = Path(run)
+    if (path / MANIFEST).is_file():
+        return path
+    if run and (path.name == run):
+        names = [folder.name for folder in run_folders(results)]
+        matches = [name for name in names if name == run] or [name for name in names if name.startswith(run)]
+        if len(matches) == 1:
+            return results / matches[0]
+        if matches:
+            raise UsageError(
+                f"{run!r} is the beginning of {len(matches)} runs", allowed=", ".join(matches[:5]), where=str(results)
+            )
+        close = difflib.get_close_matches(run, names, n=1)
+        remedy = f"did you mean {close[0]}?" if close else "trading-system runs list --results DIR"
+        raise UsageError(f"there is no run {run!r}", where=str(results), remedy=remedy)
+    raise UsageError(
+        "is not the folder of a run: it has no manifest.json", where=run, remedy="trading-system runs list --results DIR"
+    )
+
+
+def read_json(path: Path) -> Any:
+    """A JSON artefact.
+
+    Raises
+    ------
+    OutputError
+        It cannot be read, or is not JSON.
+    """
+    data = read_bytes(path)
+    try:
+        return json.loads(data)
+    except ValueError as error:
+        raise OutputError(f"is damaged: {error}", where=str(path), remedy="make the run again") from error
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a run folder.
+
+    Raises
+    ------
+    OutputError
+        It cannot be read, is damaged, or was written by a newer version.
+    """
+    from trading_system.runs.manifest import SCHEMA
+
+    document = read_json(folder / MANIFEST)
+    needed = ("schema", "run_id", "created", "config_hash", "data", "code", "artefacts", "trial", "place")
+    missing = [key for key in needed if not isinstance(document, dict) or key not in document]
+    if missing:
+        raise OutputError(
+            f"is damaged: it lacks {', '.join(missing)}", where=str(folder / MANIFEST), remedy="make the run again"
+        )
+    if document["schema"] != SCHEMA:
+        raise OutputError(
+            f"was written by another version (schema {document['schema']}, this program knows {SCHEMA})",
+            where=str(folder / MANIFEST),
+            remedy="use the version that wrote it",
+        )
+    found: dict[str, Any] = document
+    return found
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file; OutputError when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise OutputError(f"cannot be read: {error.strerror} (errno {error.errno})", where=str(path)) from error
+
+
+def damaged(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+    """Artefacts that are missing or whose bytes are no longer those that the manifest names."""
+    out = []
+    for name, expected in manifest["artefacts"].items():
+        path = folder / name
+        if not path.is_file() or hashlib.sha256(read_bytes(path)).hexdigest() != expected:
+            out.append(name)
+    return out
+
+
+def first_difference(one: bytes, other: bytes) -> str:
+    """Where two texts part: ``line 7``, or which is longer."""
+    for number, (a, b) in enumerate(zip(one.split(b"\n"), other.split(b"\n"), strict=False), 1):
+        if a != b:
+            return f"line {number}"
+    return "its length"
+
+
+def flat(document: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested mappings and lists as ``key.path`` -> value."""
+    if isinstance(document, Mapping) and document:
+        return {
+            k: v for key, item in document.items() for k, v in flat(item, f"{prefix}.{key}" if prefix else str(key)).items()
+        }
+    if isinstance(document, Sequence) and not isinstance(document, str) and document:
+        return {k: v for i, item in enumerate(document) for k, v in flat(item, f"{prefix}.{i}").items()}
+    return {prefix: document}

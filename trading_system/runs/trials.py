@@ -1,0 +1,252 @@
+"""Every evaluation of a strategy on data is a trial, counted for good; what it earned is kept beside the count."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trading_system.errors import OutputError
+from trading_system.runs.files import real_folder, write_file
+from trading_system.runs.journal import Anchor, Journal
+from trading_system.runs.parquet_writer import parquet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from trading_system.types import FloatArray, IntArray
+
+KEPT_PER_FAMILY = 2000
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One evaluation, or a whole grid of them that counts `configurations`.
+
+    Attributes
+    ----------
+    strategies : tuple of str
+        Type of each strategy.
+    symbols : tuple of str
+        What they may trade.
+    config_hash, data_hash, code_hash : str
+        sha256 of what was run.
+    period : str
+        ``train+validation``, ``train``, ``validation``, ``all``.
+    read_from, first, last : str
+        Sessions: the first that could be read, the first and last on which equity was measured.
+    configurations : int
+        Parameter sets evaluated.
+    sharpe_mean, sharpe_variance : float or None
+        Of their Sharpe ratios per period (not annualised); variance with ddof 1, None for one configuration.
+    n_periods : int
+        Returns of each.
+    """
+
+    strategies: tuple[str, ...]
+    symbols: tuple[str, ...]
+    config_hash: str
+    data_hash: str
+    code_hash: str
+    period: str
+    read_from: str
+    first: str
+    last: str
+    configurations: int
+    sharpe_mean: float | None
+    sharpe_variance: float | None
+    n_periods: int
+
+    @property
+    def universe(self) -> str:
+        """sha256 of the symbols."""
+        return hashlib.sha256("\n".join(self.symbols).encode()).hexdigest()
+
+    @property
+    def family(self) -> str:
+        """What trials are counted by: strategy types and universe."""
+        return hashlib.sha256("\n".join([*sorted(self.strategies), self.universe]).encode()).hexdigest()[:16]
+
+    @property
+    def key(self) -> str:
+        """Equal for the same work done twice: config, data, code and period."""
+        whole = (self.config_hash, self.data_hash, self.code_hash, self.period)
+        return hashlib.sha256("\n".join(whole).encode()).hexdigest()
+
+
+def record(journal: Journal, trial: Trial, index: IntArray, returns: FloatArray) -> Anchor:
+    """Append `trial` and keep its returns; the row is on the disk when this returns.
+
+    Parameters
+    ----------
+    index : int64, shape (n_periods,)
+        UTC nanoseconds of each sampled close.
+    returns : float64, shape (n_periods,) or (n_periods, n_columns)
+        Simple returns, one column per configuration; kept as float32. Above `KEPT_PER_FAMILY` columns in a family a
+        seeded reservoir decides which are kept, and `sampled` of the family says so.
+
+    Raises
+    ------
+    OutputError
+        The journal or the returns cannot be written.
+    """
+    columns = returns[:, None] if returns.ndim == 1 else returns
+    with journal.transaction():
+        number = journal.anchor().count + 1
+        body: dict[str, Any] = asdict(trial)
+        del body["symbols"]
+        body |= {"family": trial.family, "universe": trial.universe, "key": trial.key, "created": now()}
+        journal.execute("INSERT OR IGNORE INTO symbols VALUES (?, ?)", trial.universe, json.dumps(trial.symbols))
+        same = journal.execute(
+            "SELECT number, json_extract(body, '$.returns') FROM records WHERE kind = 'trial' AND json_extract(body, '$.key') = ?"
+            " ORDER BY number LIMIT 1",
+            trial.key,
+        )
+        gone: list[int] = []
+        if same:
+            body |= {"repeats": same[0][0], "returns": None if same[0][1] is None else json.loads(same[0][1])}
+        else:
+            kept, gone = _sampled(journal, trial.family, number, columns.shape[1])
+            body["returns"] = _keep(journal, trial.family, number, index, columns, kept)
+        anchor = journal.append("trial", body)
+    for old in gone:
+        with contextlib.suppress(OSError):
+            _place(journal, trial.family, old).unlink()
+    return anchor
+
+
+def now() -> str:
+    """UTC time to the second."""
+    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _sampled(journal: Journal, family: str, trial: int, n_columns: int) -> tuple[list[int], list[int]]:
+    """Columns of this trial that are kept, and older trials of which nothing is kept any more (reservoir sampling).
+
+    References
+    ----------
+    .. [1] Vitter (1985), "Random Sampling with a Reservoir", ACM TOMS 11(1), 37-57, algorithm R.
+    """
+    rows = journal.execute("SELECT seen FROM families WHERE family = ?", family)
+    seen = int(rows[0][0]) if rows else 0
+    slots: dict[int, int] = {}
+    for column in range(n_columns):
+        place = seen + column
+        if place >= KEPT_PER_FAMILY:
+            draw = hashlib.sha256(f"{family}:{place}".encode()).digest()
+            place = int.from_bytes(draw[:8], "big") % (place + 1)
+        if place < KEPT_PER_FAMILY:
+            slots[place] = column
+    before = {row[0] for row in journal.execute("SELECT DISTINCT trial FROM kept WHERE family = ?", family)} if seen else set()
+    journal.execute("INSERT OR REPLACE INTO families VALUES (?, ?)", family, seen + n_columns)
+    for slot, column in slots.items():
+        journal.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", family, slot, trial, column)
+    after = {row[0] for row in journal.execute("SELECT DISTINCT trial FROM kept WHERE family = ?", family)}
+    return sorted(slots.values()), sorted(before - after)
+
+
+def _place(journal: Journal, family: str, trial: int) -> Path:
+    return journal.folder / "returns" / family / f"{trial:08d}.parquet"
+
+
+def _keep(
+    journal: Journal, family: str, trial: int, index: IntArray, columns: FloatArray, kept: Sequence[int]
+) -> dict[str, str] | None:
+    if not kept:
+        return None
+    path = _place(journal, family, trial)
+    real_folder(path.parent.parent)
+    real_folder(path.parent)
+    table: dict[str, NDArray[Any]] = {
+        "time": np.asarray(index, np.int64),
+        **{f"r{i}": columns[:, i].astype(np.float32) for i in kept},
+    }
+    data = parquet(table, utc_nanoseconds=("time",))
+    write_file(path, data)
+    return {"path": path.relative_to(journal.folder).as_posix(), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+@dataclass(frozen=True)
+class FamilyCount:
+    """How often one kind of strategy was tried on one universe.
+
+    Attributes
+    ----------
+    trials : int
+        Configurations over all rows, the same work done twice counted once: the N of the deflated Sharpe ratio.
+    rows : int
+        Rows of the journal.
+    sampled : bool
+        Whether only some of the returns are kept.
+    """
+
+    trials: int
+    rows: int
+    sampled: bool
+
+
+def count(journal: Journal, family: str) -> FamilyCount:
+    """Trials of `family` so far."""
+    rows = [row for row in journal.records("trial") if row["family"] == family]
+    once = {row["key"]: int(row["configurations"]) for row in rows}
+    seen = journal.execute("SELECT seen FROM families WHERE family = ?", family)
+    return FamilyCount(sum(once.values()), len(rows), bool(seen and seen[0][0] > KEPT_PER_FAMILY))
+
+
+def returns_of(journal: Journal, family: str) -> tuple[IntArray, FloatArray, IntArray]:
+    """Kept returns of a family: stamps (n_periods,), returns (n_periods, n_kept), row of each column (n_kept,).
+
+    Trials over other sessions than the last one's are left out: their returns are not synchronous.
+
+    Raises
+    ------
+    OutputError
+        A file of returns is missing or is not what was written.
+    """
+    import pyarrow.parquet as pq
+
+    wanted = journal.execute("SELECT trial, place FROM kept WHERE family = ? ORDER BY trial, place", family)
+    places = {row["number"]: row["returns"] for row in journal.records("trial") if row["family"] == family}
+    index: IntArray | None = None
+    out: list[FloatArray] = []
+    numbers: list[int] = []
+    tables: dict[int, Any] = {}
+    for trial, place in reversed(wanted):
+        if trial not in tables:
+            tables[trial] = pq.ParquetFile(_checked(journal, places[trial])).read()
+        table = tables[trial]
+        stamps = (
+            np.frombuffer(table.column("time").chunk(0).buffers()[1], np.int64) if table.num_rows else np.zeros(0, np.int64)
+        )
+        index = stamps if index is None else index
+        if not np.array_equal(stamps, index):
+            continue
+        values = table.column(f"r{place}").chunk(0).buffers()[1] if table.num_rows else b""
+        out.append(np.frombuffer(values, np.float32).astype(np.float64))
+        numbers.append(trial)
+    if index is None:
+        return np.zeros(0, np.int64), np.zeros((0, 0)), np.zeros(0, np.int64)
+    return index, np.column_stack(out[::-1]), np.array(numbers[::-1], np.int64)
+
+
+def _checked(journal: Journal, reference: dict[str, str]) -> Any:
+    import io
+
+    path = journal.folder / reference["path"]
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise OutputError(f"the returns of a trial cannot be read: {error.strerror}", where=str(path)) from error
+    if hashlib.sha256(data).hexdigest() != reference["sha256"]:
+        raise OutputError(
+            "the returns of a trial are not what was written", where=str(path), remedy="restore it from a backup"
+        )
+    return io.BytesIO(data)

@@ -1,0 +1,125 @@
+"""Which bars a run may read, and on which of them it trades."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from trading_system.errors import InsufficientDataError, UsageError
+from trading_system.runs import holdout
+
+if TYPE_CHECKING:
+    from trading_system.config.models import RunConfig
+    from trading_system.data.bars import Bars
+
+PERIODS = ("train", "validation", "holdout", "all")
+NOT_HELD_OUT = "the run file has no splits: the whole data is used and nothing is held out"
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which bars a run reads, and on which of them it trades.
+
+    Attributes
+    ----------
+    name : str
+        ``train+validation``, ``train``, ``validation``, ``all``.
+    first, stop : int
+        Trading and curves begin at row `first` of the market's bars; rows from `stop` on are not read by anybody.
+    read_from, first_session, last_session : str
+        Session labels of row 0, `first` and `stop` - 1.
+    warmup : int
+        Bars of history that the strategies asked for.
+    """
+
+    name: str
+    first: int
+    stop: int
+    read_from: str
+    first_session: str
+    last_session: str
+    warmup: int
+
+    def document(self) -> dict[str, Any]:
+        """What the manifest says of it."""
+        return {
+            "name": self.name,
+            "read_from": self.read_from,
+            "first": self.first_session,
+            "last": self.last_session,
+            "bars": self.stop - self.first,
+            "warmup": self.warmup,
+        }
+
+
+def period_name(config: RunConfig, period: str | None) -> str:
+    """What `period` means for this run file; asking for the holdout is refused here."""
+    if period is not None and period not in PERIODS:
+        raise UsageError(f"{period!r} is no period", allowed=", ".join(PERIODS))
+    splits = config.splits
+    if splits is None:
+        if period not in (None, "all"):
+            raise UsageError(f"--period {period} needs splits in the run file", remedy="add splits: {train: [...], ...}")
+        return "all"
+    if period is None:
+        return "train" if splits.validation is None else "train+validation"
+    if period in ("holdout", "all") and splits.holdout is not None:
+        raise holdout.refusal(*splits.holdout, period)
+    if period != "all" and getattr(splits, period) is None:
+        raise UsageError(
+            f"--period {period}: the run file's splits have no {period}", remedy="add it, or choose another period"
+        )
+    return period
+
+
+def rows(bars: Bars, config: RunConfig, name: str) -> tuple[int, int]:
+    """Half-open range of the rows of a period."""
+    splits = config.splits
+    if splits is None or name == "all":
+        start, stop, asked = 0, bars.n_bars, "the data"
+    else:
+        first, last = {
+            "train": splits.train,
+            "validation": splits.validation,
+            "train+validation": (splits.train[0], (splits.validation or splits.train)[1]),
+        }[name] or splits.train
+        start, stop = bars.row_range(first, last)
+        asked = f"{name}, {first} to {last},"
+    if start >= stop:
+        raise InsufficientDataError(
+            f"{asked} has no bar; the data has {session(bars, 0)} to {session(bars, bars.n_bars - 1)}"
+            if bars.n_bars
+            else "the data has no bar at all",
+            remedy="move the splits, or load more data",
+        )
+    return start, stop
+
+
+def window(bars: Bars, config: RunConfig, name: str, start: int, stop: int, warmup: int) -> tuple[Window, tuple[str, ...]]:
+    """The window of rows `start`..`stop` - 1, and what to be careful about.
+
+    Trading begins at the period's first bar, or after the warm-up where there is less history than that.
+
+    Raises
+    ------
+    InsufficientDataError
+        The period ends before the warm-up does.
+    """
+    first = max(start, warmup - 1)
+    if first >= stop:
+        raise InsufficientDataError(
+            f"the strategies need {warmup} bars of history, and there are {stop} up to the end of the period",
+            remedy="load more data (data.start), or shorten the strategies' windows",
+        )
+    warnings = [] if config.splits is not None else [NOT_HELD_OUT]
+    if first > start:
+        warnings.append(
+            f"trading and every figure begin on {session(bars, first)}, not {session(bars, start)}: the strategies need"
+            f" {warmup} bars of history and the data begins on {session(bars, 0)}"
+        )
+    found = Window(name, first, stop, session(bars, 0), session(bars, first), session(bars, stop - 1), warmup)
+    return found, tuple(warnings)
+
+
+def session(bars: Bars, row: int) -> str:
+    return str(bars.session[row].astype("M8[D]"))

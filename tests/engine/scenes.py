@@ -16,9 +16,13 @@ from trading_system.engine.ledger import Code
 try:  # DEV
     from trading_system.engine.simulate import StrategyDecisions, simulate
 except ImportError:  # DEV
-    from collections import namedtuple
+    from dataclasses import dataclass
 
-    StrategyDecisions = namedtuple("StrategyDecisions", "decisions columns tradable")
+    @dataclass(frozen=True)
+    class StrategyDecisions:
+        decisions: Any
+        columns: Any
+        tradable: Any
 from trading_system.strategies.base import Signals, Weights
 
 NAN = float("nan")

@@ -383,43 +383,26 @@ _ROWS = (*_PANELS, "index", "session", "expected", "sampled", "day_end")
 def cumulative_factors(close: FloatArray, actions: Actions) -> tuple[FloatArray | None, FloatArray | None]:
     """Total-return factor and split factor, each (n_bars, n_symbols), accumulated from the first row.
 
-    At a bar with split r and dividend d: factor x r x (1 + d / close). Events on rows without a bar are collected and
-    applied at the symbol's next bar; row t reads rows up to t only, and a prefix has the same bits. None where no such
-    event exists.
+    Each event of split r and dividend d multiplies by r x (1 + d / close) at its bar, or at the symbol's next bar where its row
+    has none; row t reads rows up to t only, and a prefix has the same bits. None where no such event exists.
     """
     moving = (actions.split != 1.0) | (actions.dividend != 0.0)
     if not moving.any():
         return None, None
+    row, col = actions.row, actions.col
+    bar = row.copy()
+    for i in np.flatnonzero(~np.isfinite(close[row, col])):
+        bar[i] += int(np.argmax(np.isfinite(close[row[i] :, col[i]])))
+    applied = np.isfinite(close[bar, col])
+    at = bar[applied], col[applied]
     step, split_step = np.ones(close.shape), np.ones(close.shape)
-    has_close = np.isfinite(close[actions.row, actions.col])
-    at = actions.row[has_close], actions.col[has_close]
-    step[at] = actions.split[has_close] * (1.0 + actions.dividend[has_close] / close[at])
-    split_step[at] = actions.split[has_close]
-    if not has_close.all():
-        _waiting(close, actions, np.flatnonzero(~has_close & moving), step, split_step)
+    np.multiply.at(step, at, actions.split[applied] * (1.0 + actions.dividend[applied] / close[at]))
+    np.multiply.at(split_step, at, actions.split[applied])
     split_factor: FloatArray | None = (
         np.cumprod(split_step, axis=0, dtype=np.float64) if (actions.split != 1.0).any() else None
     )
     total: FloatArray = np.cumprod(step, axis=0, dtype=np.float64)
     return total, split_factor
-
-
-def _waiting(close: FloatArray, actions: Actions, events: IntArray, step: FloatArray, split_step: FloatArray) -> None:
-    """Apply the `events` that fall on rows without a bar at the symbol's next bar, with what is recorded there itself."""
-    collected: dict[tuple[int, int], list[tuple[float, float]]] = {}
-    for i in events:
-        row, col = int(actions.row[i]), int(actions.col[i])
-        wait = int(np.argmax(np.isfinite(close[row:, col])))
-        if np.isfinite(close[row + wait, col]):
-            collected.setdefault((row + wait, col), []).append((float(actions.split[i]), float(actions.dividend[i])))
-    for (row, col), earlier in collected.items():
-        own = np.flatnonzero((actions.row == row) & (actions.col == col))
-        shares, cash = 1.0, 0.0
-        for split, dividend in [*earlier, *((float(actions.split[i]), float(actions.dividend[i])) for i in own)]:
-            shares *= split
-            cash += shares * dividend
-        step[row, col] = shares + cash / float(close[row, col])
-        split_step[row, col] = shares
 
 
 def _equal_weight(bars: Bars) -> FloatArray:

@@ -24,11 +24,11 @@ _ALIASES = {
     "dividend": "dividend dividends div_cash divcash dividend_amount ex_dividend cash_dividend",
     "split": "split splits stock_splits split_ratio split_factor splitfactor split_coefficient",
     "funding": "funding funding_rate fundingrate",
+    "prev_adj_ratio": "prev_adj_ratio",
 }
 _KNOWN = {alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()}
 _RANK = {alias: rank for aliases in _ALIASES.values() for rank, alias in enumerate(aliases.split())}
-NUMBERS = (*PRICES, "volume", "dividend", "split", "funding", "adj_close", *QUOTES)
-OPTIONAL = ("volume", "dividend", "split", "funding", "adj_close")
+NUMBERS = (*PRICES, "volume", "dividend", "split", "funding", "adj_close", "prev_adj_ratio", *QUOTES)
 
 
 @dataclass(frozen=True)
@@ -159,4 +159,6 @@ def _checked(headers: Sequence[str], found: dict[str, int], where: str) -> Layou
         notes.append(f"the volume is {headers[volume].strip()}: it may be in quote currency")
     if any(header.strip() == "Adj Close" for header in headers):
         notes.append("a Yahoo header: Yahoo restates open, high, low and close for later splits, so these are not raw prices")
+    if "prev_adj_ratio" in numbers:
+        notes.append("prev_adj_ratio is not applied: `trading-system data import` turns it into splits and dividends")
     return Layout(result.numbers, result.time, result.epoch, result.symbol, tuple(notes))

@@ -56,7 +56,7 @@ def read_universe(file: Path) -> Membership:
         Naming file, row and column.
     """
     spells: dict[str, list[tuple[int, int]]] = {}
-    for row, record in _records(file, ("symbol",), ("start", "end")):
+    for row, record in records(file, ("symbol",), ("start", "end")):
         first = _day(record.get("start", ""), file, row, "start", -_NEVER)
         last = _day(record.get("end", ""), file, row, "end", _NEVER)
         if last < first:
@@ -70,7 +70,7 @@ def read_delistings(file: Path, symbols: Sequence[str], notes: list[str]) -> dic
     number = {symbol: i for i, symbol in enumerate(symbols)}
     out: dict[int, tuple[int, float]] = {}
     unknown = 0
-    for row, record in _records(file, ("symbol", "date"), ("price",)):
+    for row, record in records(file, ("symbol", "date"), ("price",)):
         symbol = check_symbol(record["symbol"], f"{file.name}: row {row}: column symbol")
         day = _day(record["date"], file, row, "date", None)
         price = _number(record.get("price", ""), file, row, "price", np.nan)
@@ -96,7 +96,7 @@ def read_actions(file: Path | None, symbols: Sequence[str], notes: list[str]) ->
     number = {symbol: i for i, symbol in enumerate(symbols)}
     found: list[tuple[int, int, float, float, float]] = []
     unknown = 0
-    for row, record in _records(file, ("symbol", "date"), ("split", "dividend", "funding")):
+    for row, record in records(file, ("symbol", "date"), ("split", "dividend", "funding")):
         symbol = check_symbol(record["symbol"], f"{file.name}: row {row}: column symbol")
         day = _day(record["date"], file, row, "date", None)
         split = _number(record.get("split", ""), file, row, "split", 1.0) or 1.0
@@ -117,7 +117,7 @@ def read_actions(file: Path | None, symbols: Sequence[str], notes: list[str]) ->
     return Events(code.astype(np.int64), days.astype(np.int64), split_, dividend_, funding_, np.full(code.size, -1, np.int64))
 
 
-def _records(file: Path, needed: tuple[str, ...], optional: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+def records(file: Path, needed: tuple[str, ...], optional: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
     """Rows of a small CSV (or .gz) as dictionaries of the columns asked for, each with its row number."""
     text = small_text(file)
     lines = csv.reader(io.StringIO(text, newline=""), strict=True)

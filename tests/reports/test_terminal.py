@@ -75,6 +75,7 @@ DOCUMENT = {
         "timeframe": "1d",
         "symbols": 5,
         "bars": 1510,
+        "period": "train+validation",
         "prices": "raw",
     },
     "metrics": NUMBERS,
@@ -127,7 +128,7 @@ def test_everything_a_reader_needs_is_on_the_page():
     for words in (
         "my_strategy (equity_momentum) on 5 symbols",
         "synthetic sample market equities50: invented prices",
-        "2010-01-04 to 2015-12-31, 1,510 bars of 1d",
+        "train+validation: 2010-01-04 to 2015-12-31, 1,510 bars of 1d",
         "252 periods a year, risk-free 0.00 %; benchmark equal_weight",
         "100,000 ▁",
         "█ 143,210",

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from trading_system.cli.options import AsJson, ResultsFolder
-from trading_system.cli.output import show, show_json, width
+from trading_system.cli.output import page, show, show_json
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="a run's folder or id (its beginning is enough)", show_default=False)]
 
@@ -25,10 +25,10 @@ def runs_list(results: ResultsFolder = None, as_json: AsJson = False) -> None:
     Example: trading-system runs list --results my-idea/results
     """
     from trading_system import pipeline
-    from trading_system.reports import terminal
+    from trading_system.reports import runs as pages
 
     found = pipeline.list_runs(results_folder(results))
-    show_json(found) if as_json else show(terminal.runs_table(found, width=width()))
+    show_json(found) if as_json else show(pages.runs_page(found, page()))
 
 
 def runs_show(run: Run, results: ResultsFolder = None, as_json: AsJson = False) -> None:
@@ -37,10 +37,10 @@ def runs_show(run: Run, results: ResultsFolder = None, as_json: AsJson = False) 
     Example: trading-system runs show 20260102-101500-1a2b3c4d
     """
     from trading_system import pipeline
-    from trading_system.reports import terminal
+    from trading_system.reports import runs as pages
 
     found = pipeline.show_run(run, results_folder(results))
-    show_json(found) if as_json else show(terminal.run_page(found, width=width()))
+    show_json(found) if as_json else show(pages.run_page(found, page()))
 
 
 def runs_compare(run: Run, other: Run, results: ResultsFolder = None, as_json: AsJson = False) -> None:
@@ -49,10 +49,10 @@ def runs_compare(run: Run, other: Run, results: ResultsFolder = None, as_json: A
     Example: trading-system runs compare 20260102-101500-1a2b3c4d 20260103-090000-5e6f7a8b
     """
     from trading_system import pipeline
-    from trading_system.reports import terminal
+    from trading_system.reports import runs as pages
 
     found = pipeline.compare_runs(run, other, results_folder(results))
-    show_json(found) if as_json else show(terminal.comparison(found, width=width()))
+    show_json(found) if as_json else show(pages.comparison_page(found, page()))
 
 
 def runs_reproduce(run: Run, results: ResultsFolder = None, as_json: AsJson = False) -> None:
@@ -62,11 +62,11 @@ def runs_reproduce(run: Run, results: ResultsFolder = None, as_json: AsJson = Fa
     """
     from trading_system import pipeline
     from trading_system.cli.progress import working
-    from trading_system.reports import terminal
+    from trading_system.reports import runs as pages
 
     with working("reproduce"):
         found = pipeline.reproduce_run(run, results_folder(results))
-    show_json(found) if as_json else show(terminal.reproduction(found, width=width()))
+    show_json(found) if as_json else show(pages.reproduction_page(found, page()))
     if not found["equal"]:
         raise typer.Exit(1)
 

@@ -6,7 +6,7 @@ import json
 import math
 import textwrap
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -100,8 +100,17 @@ def fitted(text: str, width: int, *, right: bool = False) -> str:
     return space + text if right else text + space
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), width: int = 80) -> str:
+def table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Sequence[int] = (),
+    fixed: Sequence[int] = (),
+    width: int = 80,
+) -> str:
     """Columns two spaces apart, figures (the columns in `right`) set right, the widest text column cut to fit `width`.
+
+    Columns in `fixed` are never cut.
 
     No trailing spaces; the header is left out when all of its words are empty.
     """
@@ -109,7 +118,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequen
     if not lines:
         return ""
     widths = [max(cells(line[i]) for line in lines) for i in range(len(lines[0]))]
-    free = [i for i in range(len(widths)) if i not in right] or list(range(len(widths)))
+    free = [i for i in range(len(widths)) if i not in (*right, *fixed)] or list(range(len(widths)))
     while sum(widths) + 2 * (len(widths) - 1) > width:
         widest = max(free, key=lambda i: widths[i])
         if widths[widest] <= 6:
@@ -136,7 +145,7 @@ def wrapped_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, width
     return "\n".join(text)
 
 
-def sparkline(values: Sequence[float], width: int, *, unicode: bool = True) -> str:
+def sparkline(values: Iterable[float], width: int, *, unicode: bool = True) -> str:
     """`values` as one line of blocks: `width` points read at equal distances, the last value always the last one."""
     blocks = BLOCKS if unicode else ASCII_BLOCKS
     numbers = [float(v) for v in values]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from trading_system.reports.formats import count, money, one_line, percent, ratio, sparkline, table
@@ -51,6 +51,13 @@ SYNTHETIC = {name: f"synthetic sample market {name}: invented prices" for name i
 SHOWN = 8
 
 
+class Window(Protocol):
+    """Which bars a run traded on."""
+
+    @property
+    def name(self) -> str: ...
+
+
 class BacktestResult(Protocol):
     """What the summary reads of a backtest."""
 
@@ -69,6 +76,10 @@ class BacktestResult(Protocol):
     @property
     def warnings(self) -> Sequence[str]: ...
     @property
+    def notes(self) -> Sequence[str]: ...
+    @property
+    def window(self) -> Window: ...
+    @property
     def timings(self) -> Mapping[str, float]: ...
 
 
@@ -85,11 +96,13 @@ def backtest_document(result: BacktestResult) -> dict[str, Any]:
             "timeframe": bars.timeframe,
             "symbols": bars.n_symbols,
             "bars": int(ledger.equity.size),
+            "period": result.window.name,
             "prices": bars.prices,
         },
         **result.summary.document(),
         "events": [_event(ledger, event) for event in ledger.events],
         "warnings": list(result.warnings),
+        "notes": list(result.notes),
         "timings": dict(result.timings),
     }
 
@@ -116,10 +129,10 @@ def backtest_summary(result: BacktestResult, page: Page) -> str:
     return summary_page(backtest_document(result), result.ledger.equity, page)
 
 
-def summary_page(document: Mapping[str, Any], equity: Sequence[float], page: Page) -> str:
+def summary_page(document: Mapping[str, Any], equity: Iterable[float], page: Page) -> str:
     """The summary of one run, from its document and its equity curve; sections without content are left out."""
-    sections = (_what(document, page), _curve(document, equity, page), _figures(document, page), _costs(document, page))
-    sections += (_orders(document, page), _events(document, page), _warnings(document, page), _where(document, page))
+    sections = [_what(document, page), _curve(document, equity, page), figures(document, page), costs(document, page)]
+    sections += [orders(document, page), _events(document, page), _warnings(document, page), _where(document, page)]
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 
 
@@ -134,7 +147,9 @@ def _what(document: Mapping[str, Any], page: Page) -> list[str]:
     )
     if run["prices"] == "adjusted":
         data += ", back-adjusted prices traded as they are"
-    window = f"{conventions['first']} to {conventions['last']}, {count(run['bars'])} bars of {run['timeframe']}"
+    window = (
+        f"{run['period']}: {conventions['first']} to {conventions['last']}, {count(run['bars'])} bars of {run['timeframe']}"
+    )
     basis = f"{conventions['periods_per_year']:g} periods a year, risk-free {percent(conventions['risk_free'])}"
     bench = f"benchmark {conventions['benchmark'] or 'none'}"
     return [page.heading(line) if i == 0 else line for i, line in enumerate(page.wrapped(names, first="").split("\n"))] + [
@@ -148,7 +163,7 @@ def _plural(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _curve(document: Mapping[str, Any], equity: Sequence[float], page: Page) -> list[str]:
+def _curve(document: Mapping[str, Any], equity: Iterable[float], page: Page) -> list[str]:
     """Equity as one line of blocks between its first and last amount."""
     metrics = document["metrics"]
     first, last = money(metrics.get("starting_equity"), 0), money(metrics.get("final_equity"), 0)
@@ -157,7 +172,7 @@ def _curve(document: Mapping[str, Any], equity: Sequence[float], page: Page) -> 
     return [f"equity {first} {line} {last}"]
 
 
-def _figures(document: Mapping[str, Any], page: Page) -> list[str]:
+def figures(document: Mapping[str, Any], page: Page) -> list[str]:
     """Key figures against the benchmark, and beside them trades and exposure."""
     metrics = document["metrics"]
     held = [(label, form(metrics.get(name)), form(metrics.get(f"benchmark_{name}"))) for name, label, form in COMPARED]
@@ -171,9 +186,9 @@ def _figures(document: Mapping[str, Any], page: Page) -> list[str]:
     return [page.heading(rows[0]), *rows[1:]]
 
 
-def _costs(document: Mapping[str, Any], page: Page) -> list[str]:
+def costs(document: Mapping[str, Any], page: Page) -> list[str]:
     """Costs by kind and the multiple of them at which the profit is gone."""
-    costs, metrics = document["costs"], document["metrics"]
+    kinds, metrics = document["costs"], document["metrics"]
     rows = [
         (
             name.replace("_", " "),
@@ -183,7 +198,7 @@ def _costs(document: Mapping[str, Any], page: Page) -> list[str]:
             percent(row["share_of_gross_profit"], 1),
         )
         for name in COSTS
-        if (row := costs.get(name)) and (row["money"] or name in ("commission", "slippage", "total"))
+        if (row := kinds.get(name)) and (row["money"] or name in ("commission", "slippage", "total"))
     ]
     head, *lines = table(("costs", "money", "of equity", "bps traded", "of gross profit"), rows, right=(1, 2, 3, 4)).split(
         "\n"
@@ -196,7 +211,7 @@ def _costs(document: Mapping[str, Any], page: Page) -> list[str]:
     return [page.heading(head), *lines, page.wrapped(last, first="")]
 
 
-def _orders(document: Mapping[str, Any], page: Page) -> list[str]:
+def orders(document: Mapping[str, Any], page: Page) -> list[str]:
     """Signals to orders to fills, each refusal and each end with its code; the sums are the second law."""
     found = document["reconciliation"]
     scopes = dict(found["strategies"]) if len(found["strategies"]) > 1 else {}
@@ -248,10 +263,11 @@ def _events(document: Mapping[str, Any], page: Page) -> list[str]:
 
 
 def _warnings(document: Mapping[str, Any], page: Page) -> list[str]:
-    warnings = document.get("warnings", [])
-    return [page.alarm(page.wrapped(text, "  ", "warning: ")) for text in warnings[:SHOWN]] + (
+    warnings, notes = document.get("warnings", []), document.get("notes", [])
+    lines = [page.alarm(page.wrapped(text, "  ", "warning: ")) for text in warnings[:SHOWN]] + (
         [f"and {len(warnings) - SHOWN} more warnings in run.log"] if len(warnings) > SHOWN else []
     )
+    return lines + [page.wrapped(text, "  ", "note: ") for text in notes[:SHOWN]]
 
 
 def _where(document: Mapping[str, Any], page: Page) -> list[str]:

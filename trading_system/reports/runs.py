@@ -1,0 +1,127 @@
+"""Runs for the terminal: the list, one of them, two beside each other, one made again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trading_system.reports.formats import NOTHING, count, one_line, percent, ratio, table, wrapped_table
+from trading_system.reports.page import Page
+from trading_system.reports.terminal import costs, figures, orders
+
+SHOWN = 20
+
+
+def runs_page(rows: Sequence[Mapping[str, Any]], page: Page) -> str:
+    """One line per run, newest first; damaged ones are said to be so."""
+    if not rows:
+        return "no runs here"
+    whole = [row for row in rows if "damaged" not in row]
+    lines = [
+        (
+            row["run_id"],
+            ", ".join(s["name"] for s in row["strategies"]),
+            row["period"],
+            percent(row["total_return"]),
+            ratio(row["sharpe"]),
+            percent(row["max_drawdown"]),
+            count(row["n_trades"]),
+        )
+        for row in whole
+    ]
+    header = ("run", "strategies", "period", "return", "Sharpe", "drawdown", "trades")
+    text = table(header, lines, right=(3, 4, 5, 6), fixed=(0,), width=page.width).split("\n") if whole else []
+    if text:
+        text[0] = page.heading(text[0])
+    broken = [row for row in rows if "damaged" in row]
+    text += [page.alarm(page.wrapped(f"{row['run_id']} cannot be read: {row['damaged']}", "  ", "")) for row in broken]
+    return "\n".join(text)
+
+
+def run_page(run: Mapping[str, Any], page: Page) -> str:
+    """What a run was made of and found, and whether its folder and its journal are still whole."""
+    manifest, document = run["manifest"], run["metrics"]
+    period, conventions = manifest["period"], document["conventions"]
+    facts = [
+        ("run", manifest["run_id"]),
+        ("made", manifest["created"]),
+        ("strategies", ", ".join(f"{s['name']} ({s['type']})" for s in manifest["strategies"])),
+        ("period", f"{period['name']}, {period['first']} to {period['last']}, {count(period['bars'])} bars"),
+        ("basis", f"{conventions['periods_per_year']:g} periods a year, benchmark {conventions['benchmark'] or 'none'}"),
+        ("config", manifest["config_hash"][:16]),
+        ("data", f"{manifest['data']['hash'][:16]}, {len(manifest['data']['symbols'])} symbols"),
+        ("code", manifest["code"]["hash"][:16]),
+        ("trial", f"number {manifest['trial']['count']} of {manifest['trial'].get('family', 'its family')}"),
+    ]
+    sections = [
+        wrapped_table(("", ""), facts, width=page.width),
+        "\n".join(figures(document, page)),
+        "\n".join(costs(document, page)),
+        "\n".join(orders(document, page)),
+        "\n".join(page.alarm(page.wrapped(text, "  ", "warning: ")) for text in manifest["warnings"][:SHOWN]),
+        "\n".join(page.alarm(page.wrapped(text, "  ", "changed since: ")) for text in run["damaged"]),
+        "\n".join(page.alarm(page.wrapped(text, "  ", "journal: ")) for text in run["journal"]),
+        f"results: {one_line(run['folder'])}",
+    ]
+    return "\n\n".join(section for section in sections if section)
+
+
+def comparison_page(found: Mapping[str, Any], page: Page) -> str:
+    """What two runs were made of and found, where they differ."""
+    one, other = found["runs"]
+    same = [(what, "the same" if equal else "differs") for what, equal in found["same"].items()]
+    made = [(row["name"], _value(row["a"]), _value(row["b"])) for row in [*found["config"], *found["versions"]]]
+    made += [(f"data of {symbol}", "one", "another") for symbol in found["data"]["changed"][:SHOWN]]
+    made += [(f"data of {symbol}", "there", NOTHING) for symbol in found["data"]["only_a"][:SHOWN]]
+    made += [(f"data of {symbol}", NOTHING, "there") for symbol in found["data"]["only_b"][:SHOWN]]
+    made += [(f"code of {name}", "one", "another") for name in found["code"][:SHOWN]]
+    numbers = [
+        (row["name"], _value(row["a"]), _value(row["b"]), _value(row["difference"]))
+        for row in found["metrics"]
+        if row["a"] != row["b"]
+    ]
+    sections = [
+        f"a: {one_line(one['run_id'])}\nb: {one_line(other['run_id'])}",
+        table(("", ""), same, width=page.width),
+        _headed(table(("made of", "a", "b"), made, width=page.width) if made else "made of the same", page),
+        _headed(
+            table(("metric", "a", "b", "b - a"), numbers, right=(1, 2, 3), width=page.width)
+            if numbers
+            else "every metric is equal",
+            page,
+        ),
+    ]
+    return "\n\n".join(sections)
+
+
+def reproduction_page(found: Mapping[str, Any], page: Page) -> str:
+    """Whether the same work gave the same bytes, and if not, where they part and what has changed."""
+    rows = [(row["name"], "the same bytes" if row["equal"] else f"differs: {row['where']}") for row in found["artefacts"]]
+    changed = found["changed"]
+    reasons = ["the configuration"] if changed["config"] else []
+    reasons += [
+        f"the bars of {symbol}" for kind in ("changed", "only_a", "only_b") for symbol in changed["data"][kind][:SHOWN]
+    ]
+    reasons += [f"the code of {name}" for name in changed["code"][:SHOWN]]
+    reasons += [f"{row['name']} {_value(row['a'])} -> {_value(row['b'])}" for row in changed["versions"]]
+    verdict = "reproduced: every byte but times and ids is the same" if found["equal"] else "NOT reproduced"
+    sections = [
+        page.heading(verdict) if found["equal"] else page.alarm(verdict),
+        wrapped_table(("", ""), rows, width=page.width),
+        page.wrapped("changed since: " + "; ".join(reasons), "  ", "") if reasons else "",
+        page.wrapped("not the bytes that the manifest names: " + ", ".join(found["damaged"]), "  ", "")
+        if found["damaged"]
+        else "",
+    ]
+    return "\n\n".join(section for section in sections if section)
+
+
+def _headed(text: str, page: Page) -> str:
+    head, line, rest = text.partition("\n")
+    return page.heading(head) + line + rest
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return NOTHING
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

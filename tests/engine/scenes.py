@@ -23,6 +23,8 @@ except ImportError:  # DEV
         decisions: Any
         columns: Any
         tradable: Any
+
+
 from trading_system.strategies.base import Signals, Weights
 
 NAN = float("nan")

@@ -39,18 +39,18 @@ def weekly_rows(ledger: Ledger, sample: Sample, benchmark: FloatArray | None) ->
     """One row per ISO week that has a sampled close; `week_end` is its last session."""
     weeks = (sample.session.astype(np.int64) + 3) // 7  # 1970-01-01 was a Thursday: Monday begins a week
     rows = _rows(ledger, sample, benchmark, weeks)
-    for row in rows:
-        year, week = _iso_week(row.pop("_period"))
-        row["week"] = f"{year:04d}-W{week:02d}"
+    names = _iso_names(np.array([row.pop("_period") for row in rows], np.int64))
+    for row, name in zip(rows, names, strict=True):
+        row["week"] = name
     return [_first(row, "week", "week_end") for row in rows]
 
 
-def _iso_week(week: int) -> tuple[int, int]:
-    """ISO year and number of the week that begins `week` weeks after Monday 1969-12-29."""
-    thursday = np.datetime64(int(week) * 7, "D")
-    year = int(thursday.astype("M8[Y]").astype(np.int64)) + 1970
-    first = np.datetime64(f"{year:04d}-01-01", "D")
-    return year, int((thursday - first).astype(np.int64)) // 7 + 1
+def _iso_names(weeks: IntArray) -> list[str]:
+    """ISO year and number, as 2015-W02, of the weeks that begin so many weeks after Monday 1969-12-29."""
+    thursday = (weeks * 7).astype("M8[D]")  # a week belongs to the year of its Thursday
+    year = thursday.astype("M8[Y]")
+    number = (thursday - year.astype("M8[D]")).astype(np.int64) // 7 + 1
+    return [f"{y + 1970:04d}-W{w:02d}" for y, w in zip(year.astype(np.int64).tolist(), number.tolist(), strict=True)]
 
 
 def _ends(periods: IntArray) -> IntArray:

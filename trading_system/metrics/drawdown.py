@@ -78,9 +78,8 @@ def episodes(returns: FloatArray) -> tuple[Episode, ...]:
     return tuple(_episode(values, int(peak)) for peak in peaks[below])
 
 
-def deepest(returns: FloatArray) -> Episode | None:
-    """The fall that holds the first lowest drawdown; None when there is none."""
-    values = curve(returns)
+def deepest_of(values: FloatArray) -> Episode | None:
+    """The fall of a curve that holds its first lowest drawdown; None when there is none."""
     falls = drawdown_of(values)
     trough = int(np.argmin(falls))
     if falls[trough] >= 0.0:
@@ -88,6 +87,19 @@ def deepest(returns: FloatArray) -> Episode | None:
     peaks = _highs(values)
     peak = int(peaks[np.searchsorted(peaks, trough, side="right") - 1])
     return _episode(values, peak)
+
+
+def deepest(returns: FloatArray) -> Episode | None:
+    """The fall that holds the first lowest drawdown; None when there is none."""
+    return deepest_of(curve(returns))
+
+
+def longest_of(values: FloatArray) -> int:
+    """Periods of a curve's longest fall, from its peak to the recovery or to the end; 0 when every period is a new high."""
+    peaks = _highs(values)
+    recovered = np.diff(peaks)
+    unrecovered = values.size - 1 - int(peaks[-1])
+    return max(int(recovered[recovered > 1].max(initial=0)), unrecovered)
 
 
 @metrics.register("dd_peak_index")
@@ -115,12 +127,7 @@ def dd_recovery_index(returns: FloatArray) -> float:
 def max_dd_duration(returns: FloatArray) -> float:
     """Longest fall in periods, from its peak to the recovery or to the end; 0 when every period is a new high."""
     values = curve(returns)
-    if values.size == 1:
-        return NAN
-    peaks = _highs(values)
-    recovered = np.diff(peaks)
-    unrecovered = values.size - 1 - int(peaks[-1])
-    return max(int(recovered[recovered > 1].max(initial=0)), unrecovered)
+    return longest_of(values) if values.size > 1 else NAN
 
 
 @metrics.register("time_under_water")

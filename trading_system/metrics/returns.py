@@ -100,21 +100,21 @@ def omega(returns: FloatArray, theta: float = 0.0) -> float:
 def profit_factor_periods(returns: FloatArray) -> float:
     """Sum of gains / |sum of losses| over periods; of trades it is `trades.profit_factor`."""
     series = as_series(returns)
-    return ratio(float(series[series > 0.0].sum()), float(-series[series < 0.0].sum()))
+    return ratio(float(np.maximum(series, 0.0).sum()), float(np.maximum(-series, 0.0).sum()))
 
 
 @metrics.register("hit_rate")
 def hit_rate(returns: FloatArray) -> float:
     """Share of all periods with r > 0; periods without a move count in the denominator."""
     series = as_series(returns)
-    return ratio(int((series > 0.0).sum()), series.size)
+    return ratio(int(np.count_nonzero(series > 0.0)), series.size)
 
 
 @metrics.register("win_rate_nonzero")
 def win_rate_nonzero(returns: FloatArray) -> float:
     """Share of the periods with r != 0 that have r > 0."""
     series = as_series(returns)
-    return ratio(int((series > 0.0).sum()), int((series != 0.0).sum()))
+    return ratio(int(np.count_nonzero(series > 0.0)), int(np.count_nonzero(series)))
 
 
 @metrics.register("best_period")

@@ -45,22 +45,18 @@ class Sample:
         return int(self.equity.size)
 
     @cached_property
-    def before(self) -> FloatArray:
-        """Equity at the start of each period, shape (n_periods,)."""
-        earlier = np.empty_like(self.equity)
-        earlier[:1] = self.start
-        earlier[1:] = self.equity[:-1]
-        return earlier
+    def levels(self) -> FloatArray:
+        """V_0..V_n in money, shape (n_periods + 1,)."""
+        return np.concatenate(([self.start], self.equity))
+
+    def before(self, periods: IntArray) -> FloatArray:
+        """Equity at the start of each of `periods`."""
+        return np.where(periods > 0, self.equity[periods - 1], self.start)
 
     @cached_property
     def returns(self) -> FloatArray:
         """Simple return of each period, shape (n_periods,); 0 once the equity is gone."""
-        if self.ruin < 0:
-            return np.asarray(self.equity / self.before - 1.0)
-        earned = np.zeros(self.n_periods)
-        alive = slice(0, self.ruin + 1)
-        earned[alive] = self.equity[alive] / self.before[alive] - 1.0
-        return earned
+        return returns_between(self.levels)
 
     def period_of(self, rows: IntArray, first: int) -> IntArray:
         """Period in which each row of bars falls: the first sampled close at or after it (the last one beyond the end)."""
@@ -89,21 +85,48 @@ def sample(ledger: Ledger) -> Sample:
     return Sample(ledger.starting_equity, equity, rows, session, ruin)
 
 
+def returns_between(levels: FloatArray) -> FloatArray:
+    """Simple returns between levels, shape (n,) of (n + 1,); 0 once nothing is left."""
+    before = levels[:-1]
+    if (before > 0.0).all():
+        return np.asarray(levels[1:] / before - 1.0)
+    return np.where(before > 0.0, levels[1:] / np.where(before > 0.0, before, 1.0) - 1.0, 0.0)
+
+
 @dataclass(frozen=True, eq=False)
 class Pairing:
     """The run and its benchmark measured over the same periods, between closes that the benchmark has.
 
     Attributes
     ----------
-    returns, benchmark : float64, shape (n_pairs,)
-        Simple returns. The benchmark is bought at the close of the first bar, as the run can hold nothing before it.
+    held, marks : float64, shape (n_pairs + 1,)
+        Levels of the run and of the benchmark. The benchmark is bought at the close of the first bar, as the run can hold
+        nothing before it: its first return is 0.
     closes : float64, shape (n_periods,)
         The benchmark's closes on the sampled rows, NaN where it has none.
+    whole : bool
+        It has them all.
     """
 
-    returns: FloatArray
-    benchmark: FloatArray
+    held: FloatArray
+    marks: FloatArray
     closes: FloatArray
+    whole: bool
+
+    @property
+    def n_pairs(self) -> int:
+        """Number of returns of each."""
+        return max(int(self.marks.size) - 1, 0)
+
+    @cached_property
+    def returns(self) -> FloatArray:
+        """Simple returns of the run, shape (n_pairs,)."""
+        return returns_between(self.held)
+
+    @cached_property
+    def benchmark(self) -> FloatArray:
+        """Simple returns of the benchmark, shape (n_pairs,)."""
+        return returns_between(self.marks)
 
 
 def pair(ledger: Ledger, sampled: Sample, benchmark: FloatArray) -> Pairing:
@@ -120,16 +143,9 @@ def pair(ledger: Ledger, sampled: Sample, benchmark: FloatArray) -> Pairing:
         values = values[sampled.rows]
     exists = values > 0.0  # False for NaN
     if exists.all():
-        moves = np.empty_like(values)
-        moves[:1] = 0.0
-        moves[1:] = values[1:] / values[:-1] - 1.0
-        return Pairing(sampled.returns, moves, values)
+        return Pairing(sampled.levels, np.concatenate((values[:1], values)), values, True)
     places = np.flatnonzero(exists)
-    closes = np.where(exists, values, np.nan)
-    levels = np.concatenate(([sampled.start], sampled.equity))
-    opening = np.concatenate(([0], places + 1)) if places.size and places[0] == 0 else places + 1
-    held, marks = levels[opening], values[places]
-    if opening.size > places.size:
-        marks = np.concatenate((marks[:1], marks))
-    earlier = np.where(held[:-1] > 0.0, held[:-1], 1.0)  # nothing is earned once the equity is gone
-    return Pairing(np.where(held[:-1] > 0.0, held[1:] / earlier - 1.0, 0.0), marks[1:] / marks[:-1] - 1.0, closes)
+    marks, opening = values[places], places + 1
+    if exists[0]:
+        marks, opening = np.concatenate((marks[:1], marks)), np.concatenate(([0], opening))
+    return Pairing(sampled.levels[opening], marks, np.where(exists, values, np.nan), False)

@@ -11,16 +11,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trading_system.metrics import drawdown, returns
-from trading_system.metrics.base import SPECIFICATION, Metric, metrics, ratio
+from trading_system.errors import DataError
+from trading_system.metrics import returns
+from trading_system.metrics.base import SPECIFICATION, Metric, metrics, per_period
 from trading_system.metrics.breakdown import trade_breakdown
 from trading_system.metrics.calendar_tables import monthly_report, weekly_rows
 from trading_system.metrics.costs import Costs, breakeven_cost_multiple, cost_table, costs_of
+from trading_system.metrics.curve import (
+    LONG,
+    Year,
+    benchmark_metrics,
+    exposure_metrics,
+    level_metrics,
+    long_metrics,
+    long_relative,
+    run_pass,
+)
 from trading_system.metrics.reconciliation import reconcile
 from trading_system.metrics.sampling import Pairing, Sample, pair, sample
 from trading_system.metrics.undefined import Facts, reason
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from trading_system.config.models import RunConfig
     from trading_system.engine.ledger import Ledger
     from trading_system.types import FloatArray
@@ -114,10 +127,10 @@ def summarise(ledger: Ledger, config: RunConfig, *, benchmark: FloatArray | None
     sampled = sample(ledger)
     pairing = None if benchmark is None else pair(ledger, sampled, benchmark)
     costs = costs_of(ledger, debit_rate=config.portfolio.debit_rate)
-    inputs = _inputs(ledger, config, sampled, pairing)
-    values, reads = _registered(inputs)
-    for name, value in _of_run(ledger, sampled, pairing, costs, inputs).items():
-        values[name], reads[name] = value, ("benchmark",) if name.startswith("benchmark_") else ()
+    year = Year(ledger.bars.periods_per_year, config.portfolio.risk_free, config.portfolio.risk_free, _days(ledger, sampled))
+    inputs = _inputs(ledger, year)
+    known = _of_curve(sampled, pairing, year) | _of_run(ledger, sampled, costs, inputs["bars_held"])
+    values, reads = _registered(inputs, sampled, pairing, known)
     facts = _facts(inputs, pairing, values)
     numbers: dict[str, Number] = {}
     undefined: dict[str, str] = {}
@@ -129,23 +142,47 @@ def summarise(ledger: Ledger, config: RunConfig, *, benchmark: FloatArray | None
     return Summary(numbers, undefined, _conventions(ledger, config, sampled, pairing), ledger, sampled, pairing, costs)
 
 
-def _inputs(ledger: Ledger, config: RunConfig, sampled: Sample, pairing: Pairing | None) -> dict[str, Any]:
+def _of_curve(sampled: Sample, pairing: Pairing | None, year: Year) -> dict[str, float]:
+    """Measures taken from the curve's own levels, and all of them in compiled passes where the curve is long."""
+    n = sampled.n_periods
+    if n == 0:
+        return _of_benchmark(pairing, year)
+    if n < LONG or sampled.ruin >= 0:
+        return level_metrics(sampled.levels, year) | _of_benchmark(pairing, year)
+    rate = float(per_period(year.mar, year.periods, 0))
+    run = run_pass(sampled.equity, sampled.start, rate, tails=True)
+    found = long_metrics(run, float(sampled.equity[-1]), sampled.start, year)
+    if found is None:
+        return level_metrics(sampled.levels, year) | _of_benchmark(pairing, year)
+    if pairing is None or not pairing.whole:
+        return found | _of_benchmark(pairing, year)
+    market = run_pass(pairing.closes, float(pairing.closes[0]), rate, tails=False)
+    beside = long_relative(run, market, sampled.equity, sampled.start, pairing.closes, year)
+    if beside is None:
+        return found | _of_benchmark(pairing, year)
+    own = benchmark_metrics(market, pairing.closes, year)
+    return found | own | beside | {"excess_cagr": found["cagr"] - own["benchmark_cagr"]}
+
+
+def _inputs(ledger: Ledger, year: Year) -> dict[str, Any]:
     """Every input a registered metric may name, but for the returns, which depend on whether it names the benchmark."""
-    closed = ledger.trades[ledger.trades["open"] == 0]
-    closed = closed[np.argsort(closed["exit_row"], kind="stable")]
-    staked = closed["initial_risk"] > 0.0
+    trades = ledger.trades
+    closed = np.flatnonzero(trades["open"] == 0)
+    exits = trades["exit_row"][closed]
+    if (exits[1:] < exits[:-1]).any():
+        closed = closed[np.argsort(exits, kind="stable")]
+    pnl, risk = trades["pnl"][closed], trades["initial_risk"][closed]
+    staked = risk > 0.0
     return {
-        "periods_per_year": ledger.bars.periods_per_year,
-        "risk_free": config.portfolio.risk_free,
-        "mar": config.portfolio.risk_free,
-        "days": _days(ledger, sampled),
-        "returns": sampled.returns,
-        "pnl": closed["pnl"],
-        "return_pct": closed["return_pct"],
-        "initial_risk": closed["initial_risk"][staked],
-        "pnl_with_stop": closed["pnl"][staked],
-        "bars_held": closed["bars_held"],
-        "pairing": pairing,
+        "periods_per_year": year.periods,
+        "risk_free": year.risk_free,
+        "mar": year.mar,
+        "days": year.days,
+        "pnl": pnl,
+        "return_pct": trades["return_pct"][closed],
+        "initial_risk": risk[staked],
+        "pnl_with_stop": pnl[staked],
+        "bars_held": trades["bars_held"][closed],
     }
 
 
@@ -163,42 +200,41 @@ def _parameters(metric: Metric) -> tuple[tuple[str, bool], ...]:
     return tuple((parameter.name, parameter.default is parameter.empty) for parameter in found)
 
 
-def _registered(inputs: dict[str, Any]) -> tuple[dict[str, float], dict[str, tuple[str, ...]]]:
-    """Every registered metric whose inputs a run has, and what each reads."""
-    values: dict[str, float] = {}
-    reads: dict[str, tuple[str, ...]] = {}
-    pairing: Pairing | None = inputs["pairing"]
+def _registered(
+    inputs: dict[str, Any], sampled: Sample, pairing: Pairing | None, known: dict[str, float]
+) -> tuple[dict[str, float], dict[str, tuple[str, ...]]]:
+    """Every registered metric whose inputs a run has, `known` ones as they are, and what each reads."""
+    values = dict(known)
+    reads: dict[str, tuple[str, ...]] = {name: ("benchmark",) if name.startswith("benchmark_") else () for name in known}
     for name in metrics.names():
         metric = metrics.get(name)
         parameters = _parameters(metric)
-        names = tuple(parameter for parameter, _ in parameters)
+        names = reads[name] = tuple(parameter for parameter, _ in parameters)
+        if name in known:
+            continue
         given = {parameter: inputs[parameter] for parameter in names if parameter in inputs}
         if "initial_risk" in names:
             given["pnl"] = inputs["pnl_with_stop"]
         if "benchmark" in names and pairing is not None:
             given |= {"returns": pairing.returns, "benchmark": pairing.benchmark}
+        elif "returns" in names:
+            given["returns"] = sampled.returns
         missing = [parameter for parameter, needed in parameters if needed and parameter not in given]
-        if missing == ["benchmark"]:
-            values[name] = NAN
-        elif missing:
-            continue  # weights: a run has them from its ledger, below
-        else:
-            values[name] = metric(**given)
-        reads[name] = names
+        if missing and missing != ["benchmark"]:
+            raise DataError(
+                f"metric {name!r} names {missing[0]!r}", allowed=", ".join(sorted({*inputs, "returns", "benchmark"}))
+            )
+        values[name] = metric(**given) if not missing else NAN
     return values, reads
 
 
-def _of_run(
-    ledger: Ledger, sampled: Sample, pairing: Pairing | None, costs: Costs, inputs: dict[str, Any]
-) -> dict[str, float]:
+def _of_run(ledger: Ledger, sampled: Sample, costs: Costs, bars_held: NDArray[Any]) -> dict[str, float]:
     """Metrics that are read off the ledger itself."""
     gross = ledger.gross_exposure if sampled.rows is None else ledger.gross_exposure[sampled.rows]
     net = ledger.net_exposure if sampled.rows is None else ledger.net_exposure[sampled.rows]
-    held = ledger.n_positions if sampled.rows is None else ledger.n_positions[sampled.rows]
-    n, still_open = sampled.n_periods, ledger.trades[ledger.trades["open"] == 1]
-    bars_held = inputs["bars_held"]
+    still_open = np.flatnonzero(ledger.trades["open"])
     return {
-        "n_periods": n,
+        "n_periods": sampled.n_periods,
         "starting_equity": ledger.starting_equity,
         "final_equity": float(ledger.equity[-1]) if ledger.equity.size else ledger.starting_equity,
         "net_pnl": costs.net_pnl,
@@ -206,15 +242,11 @@ def _of_run(
         "total_costs": costs.trading + costs.financing,
         "breakeven_cost_multiple": breakeven_cost_multiple(costs),
         "n_open_trades": int(still_open.size),
-        "open_pnl": float(still_open["pnl"].sum()),
+        "open_pnl": float(ledger.trades["pnl"][still_open].sum()),
         "n_fills": costs.n_fills,
         "mean_bars_held": float(bars_held.mean()) if bars_held.size else NAN,
-        "time_in_market": ratio(int(np.count_nonzero(held)), n),
-        "mean_gross_exposure": float(gross.mean()) if n else NAN,
-        "mean_net_exposure": float(net.mean()) if n else NAN,
-        "max_gross_exposure": float(gross.max()) if n else NAN,
         "turnover_one_way_annual": _turnover(ledger, sampled),
-        **_of_benchmark(pairing, inputs),
+        **exposure_metrics(gross, net),
     }
 
 
@@ -223,25 +255,20 @@ def _turnover(ledger: Ledger, sampled: Sample) -> float:
     if not sampled.n_periods:
         return NAN
     fills = ledger.fills
-    before = sampled.before[sampled.period_of(fills["row"], ledger.first)]
+    before = sampled.before(sampled.period_of(fills["row"], ledger.first))
     traded = 0.5 * np.abs(fills["quantity"] * fills["price"])
     alive = before > 0.0  # what is sold after ruin has nothing to be compared with
     return float((traded[alive] / before[alive]).sum()) / sampled.n_periods * ledger.bars.periods_per_year
 
 
-def _of_benchmark(pairing: Pairing | None, inputs: dict[str, Any]) -> dict[str, float]:
+def _of_benchmark(pairing: Pairing | None, year: Year) -> dict[str, float]:
     names = ("total_return", "cagr", "ann_vol", "sharpe", "max_drawdown")
-    if pairing is None:
+    if pairing is None or pairing.n_pairs == 0:
         return {f"benchmark_{name}": NAN for name in names}
-    series, periods = pairing.benchmark, inputs["periods_per_year"]
-    values = (
-        returns.total_return(series),
-        returns.cagr(series, periods),
-        returns.ann_vol(series, periods),
-        returns.sharpe(series, periods, inputs["risk_free"]),
-        drawdown.max_drawdown(series),
-    )
-    return {f"benchmark_{name}": value for name, value in zip(names, values, strict=True)}
+    values = level_metrics(pairing.marks, year)
+    values["ann_vol"] = returns.ann_vol(pairing.benchmark, year.periods)
+    values["sharpe"] = returns.sharpe(pairing.benchmark, year.periods, year.risk_free)
+    return {f"benchmark_{name}": values[name] for name in names}
 
 
 def _facts(inputs: dict[str, Any], pairing: Pairing | None, values: dict[str, float]) -> Facts:
@@ -252,7 +279,7 @@ def _facts(inputs: dict[str, Any], pairing: Pairing | None, values: dict[str, fl
         n_wins=int((pnl > 0.0).sum()),
         n_losses=int((pnl < 0.0).sum()),
         n_with_stop=int(inputs["initial_risk"].size),
-        n_pairs=None if pairing is None else int(pairing.benchmark.size),
+        n_pairs=None if pairing is None else pairing.n_pairs,
         drawdown=values["max_drawdown"] < 0.0,
     )
 
@@ -284,7 +311,7 @@ def _conventions(ledger: Ledger, config: RunConfig, sampled: Sample, pairing: Pa
         "first": dates[0],
         "last": dates[1],
         "benchmark": None if pairing is None else ledger.bars.benchmark,
-        "benchmark_periods": None if pairing is None else int(pairing.benchmark.size),
+        "benchmark_periods": None if pairing is None else pairing.n_pairs,
         "benchmark_start": None if pairing is None else "bought at the close of the first bar",
         "trades": "closed trades, money after all costs; R from trades with an initial stop; open trades apart, at their mark",
         "ruin": ruin,

@@ -24,6 +24,14 @@ def _mean(series: FloatArray) -> float:
     return float(series.mean()) if series.size else NAN
 
 
+def _won(series: FloatArray) -> float:
+    return float(np.maximum(series, 0.0).sum())
+
+
+def _lost(series: FloatArray) -> float:
+    return float(np.maximum(-series, 0.0).sum())
+
+
 @metrics.register("n_trades")
 def n_trades(pnl: FloatArray) -> float:
     """Number of closed trades."""
@@ -34,28 +42,28 @@ def n_trades(pnl: FloatArray) -> float:
 def win_rate(pnl: FloatArray) -> float:
     """Share of trades with pnl > 0; break-even trades count in the denominator."""
     series = as_series(pnl, "pnl")
-    return ratio(int((series > 0.0).sum()), series.size)
+    return ratio(int(np.count_nonzero(series > 0.0)), series.size)
 
 
 @metrics.register("loss_rate")
 def loss_rate(pnl: FloatArray) -> float:
     """Share of trades with pnl < 0."""
     series = as_series(pnl, "pnl")
-    return ratio(int((series < 0.0).sum()), series.size)
+    return ratio(int(np.count_nonzero(series < 0.0)), series.size)
 
 
 @metrics.register("avg_win")
 def avg_win(pnl: FloatArray) -> float:
     """Mean profit of the winning trades, money; NaN when there is none."""
     series = as_series(pnl, "pnl")
-    return _mean(series[series > 0.0])
+    return ratio(_won(series), int(np.count_nonzero(series > 0.0)))
 
 
 @metrics.register("avg_loss")
 def avg_loss(pnl: FloatArray) -> float:
     """Mean result of the losing trades, money, negative; NaN when there is none."""
     series = as_series(pnl, "pnl")
-    return _mean(series[series < 0.0])
+    return ratio(-_lost(series), int(np.count_nonzero(series < 0.0)))
 
 
 @metrics.register("best_trade")
@@ -82,7 +90,7 @@ def payoff_ratio(pnl: FloatArray) -> float:
 def profit_factor(pnl: FloatArray) -> float:
     """Sum of wins / |sum of losses|, on money; on `return_pct` it is `profit_factor_on_returns`."""
     series = as_series(pnl, "pnl")
-    return ratio(float(series[series > 0.0].sum()), float(-series[series < 0.0].sum()))
+    return ratio(_won(series), _lost(series))
 
 
 @metrics.register("profit_factor_on_returns")

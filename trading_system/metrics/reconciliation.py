@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SIGNAL_CAUSES = (Code.ENTRY, Code.SIGNAL, Code.REBALANCE)
 """Causes of the orders that a strategy's own signals made; every other order was made by a rule of the engine."""
 
+TOLERANCE = 1e-9  # relative: a filled order scaled by a factor may differ in its last digits
 _NAMES = {int(code): code.name for code in Code}
 
 
@@ -92,7 +93,7 @@ def _accounted(ends: dict[str, BoolArray], ordered: FloatArray, filled: FloatArr
     whole = ends["filled"]
     return bool(
         (part | none | whole).all()
-        and (filled[whole] == ordered[whole]).all()
+        and (np.abs(ordered - filled)[whole] <= TOLERANCE * ordered[whole]).all()
         and (filled[none] == 0.0).all()
         and ((filled[part] > 0.0) & (filled[part] < ordered[part])).all()
     )

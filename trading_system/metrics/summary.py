@@ -212,6 +212,9 @@ def _registered(
         names = reads[name] = tuple(parameter for parameter, _ in parameters)
         if name in known:
             continue
+        if "benchmark" in names and pairing is None:
+            values[name] = NAN
+            continue
         given = {parameter: inputs[parameter] for parameter in names if parameter in inputs}
         if "initial_risk" in names:
             given["pnl"] = inputs["pnl_with_stop"]
@@ -220,11 +223,12 @@ def _registered(
         elif "returns" in names:
             given["returns"] = sampled.returns
         missing = [parameter for parameter, needed in parameters if needed and parameter not in given]
-        if missing and missing != ["benchmark"]:
+        if missing:
             raise DataError(
-                f"metric {name!r} names {missing[0]!r}", allowed=", ".join(sorted({*inputs, "returns", "benchmark"}))
+                f"metric {name!r} names an input that a run does not have: {missing[0]!r}",
+                allowed=", ".join(sorted({*inputs, "returns", "benchmark"})),
             )
-        values[name] = metric(**given) if not missing else NAN
+        values[name] = metric(**given)
     return values, reads
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -82,7 +83,8 @@ def donchian(high: np.ndarray, low: np.ndarray, n: int, prior: bool = False) -> 
 def wilder_atr(high: np.ndarray, low: np.ndarray, close: np.ndarray, n: int) -> np.ndarray:
     def rule(h: Series, lo: Series, c: Series) -> list[Series]:
         ranges = [
-            max(a - b, *([abs(a - c[i - 1]), abs(b - c[i - 1])] if i else [a - b])) for i, (a, b) in enumerate(zip(h, lo, strict=True))
+            max(a - b, *([abs(a - c[i - 1]), abs(b - c[i - 1])] if i else [a - b]))
+            for i, (a, b) in enumerate(zip(h, lo, strict=True))
         ]
         return [_wilder(ranges, n)]
 
@@ -102,7 +104,7 @@ def _wilder(values: Series, n: int) -> Series:
 
 def rsi(x: np.ndarray, n: int) -> np.ndarray:
     def rule(v: Series) -> list[Series]:
-        changes = [b - a for a, b in zip(v, v[1:], strict=False)]
+        changes = [b - a for a, b in itertools.pairwise(v)]
         up, down = _wilder([max(c, 0.0) for c in changes], n), _wilder([max(-c, 0.0) for c in changes], n)
         out = [math.nan] * min(1, len(v))
         for rise, fall in zip(up, down, strict=True):
@@ -152,12 +154,14 @@ def ols_hedge_ratio(y: np.ndarray, x: np.ndarray, n: int) -> list[np.ndarray]:
 
 
 def adv(volume: np.ndarray, close: np.ndarray, n: int) -> np.ndarray:
-    return own_bars(lambda v, c: [windows([a * b for a, b in zip(v, c, strict=True)], n, lambda w: math.fsum(w) / n)], volume, close)[0]
+    return own_bars(
+        lambda v, c: [windows([a * b for a, b in zip(v, c, strict=True)], n, lambda w: math.fsum(w) / n)], volume, close
+    )[0]
 
 
 def realised_volatility(close: np.ndarray, n: int, periods: float) -> np.ndarray:
     def rule(v: Series) -> list[Series]:
-        returns = [b / a - 1.0 for a, b in zip(v, v[1:], strict=False)]
+        returns = [b / a - 1.0 for a, b in itertools.pairwise(v)]
         return [[math.nan] * min(1, len(v)) + windows(returns, n, lambda w: _deviation(w, 1) * math.sqrt(periods))]
 
     return own_bars(rule, close)[0]

@@ -116,12 +116,13 @@ def compute(
         _by_blocks(kernel, panels, results)
     else:
         kernel(*panels, *results)
-    return tuple(result.reshape(np.shape(x)) for result, x in zip(results, inputs * len(results), strict=False))
+    flat = np.ndim(inputs[0]) == 1
+    return tuple([result.reshape(-1) if flat else result for result in results])
 
 
 def _by_blocks(kernel: Callable[..., None], panels: tuple[FloatArray, ...], results: list[FloatArray]) -> None:
     for block in blocks(*panels):
-        values = [np.empty(block.panels[0].shape) for _ in results]
+        values: list[FloatArray] = [np.empty(block.panels[0].shape) for _ in results]
         kernel(*block.panels, *values)
         for value, result in zip(values, results, strict=True):
             if block.exists is None:

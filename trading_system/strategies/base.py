@@ -105,6 +105,10 @@ class Strategy(FrozenModel):
         """One with its defaults, fit for `symbols`; a rule that must be told more overrides it."""
         return cls()
 
+    def symbols(self) -> tuple[str, ...]:
+        """Symbols that the parameters name, which the universe must have; most rules name none."""
+        return ()
+
     @abstractmethod
     def decide(self, bars: Bars) -> Signals | Weights:
         """Decisions for every row of `bars`; row t may read rows up to t only.

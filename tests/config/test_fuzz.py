@@ -13,6 +13,7 @@ import pytest
 
 from tests.config import mutations, yaml_oracle
 from trading_system.config.loading import LoadedRun, load_run
+from trading_system.config.models import RunConfig
 from trading_system.config.schema import schema
 from trading_system.errors import ConfigError
 
@@ -26,12 +27,12 @@ def attempt(folder: Path, seed: int) -> tuple[str, LoadedRun | ConfigError, floa
     (folder / "strategy.yaml").write_text(mutations.emit(mutations.STRATEGY, random.Random(0)), "utf-8")
     text = mutations.Damage(seed).text(base)
     (folder / f"{kind}.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         verdict: LoadedRun | ConfigError = load_run(folder / f"{kind}.yaml")
     except ConfigError as error:
         verdict = error
-    return kind, verdict, time.perf_counter() - start
+    return kind, verdict, time.process_time() - start
 
 
 def judge(folder: Path, seeds: range) -> Counter[str]:
@@ -48,22 +49,24 @@ def judge(folder: Path, seeds: range) -> Counter[str]:
         else:
             counts["accepted"] += 1
             assert yaml_oracle.errors(folder / f"{kind}.yaml", SCHEMAS[kind]) == [], f"seed {seed}"
-            (folder / "again.yaml").write_text(verdict.resolved, "utf-8")
-            assert load_run(folder / "again.yaml").hash == verdict.hash, f"seed {seed}"
+            assert RunConfig.model_validate(verdict.config.model_dump()) == verdict.config, f"seed {seed}"
+            if seed % 4 < 2:
+                (folder / "again.yaml").write_text(verdict.resolved, "utf-8")
+                assert load_run(folder / "again.yaml").hash == verdict.hash, f"seed {seed}"
     return counts
 
 
 def test_damaged_files_are_refused_with_their_place_or_pass_the_schema(tmp_path: Path) -> None:
     counts = judge(tmp_path, range(500))
     assert counts["rejected"] > 200 and counts["accepted"] > 50
-    assert counts["slow"] <= 1  # a pause of the machine is not the reader's
+    assert counts["slow"] == 0
 
 
 @pytest.mark.slow
 def test_ten_thousand_damaged_files_are_refused_with_their_place_or_pass_the_schema(tmp_path: Path) -> None:
     counts = judge(tmp_path, range(10_000))
     assert counts["rejected"] > 4_000 and counts["accepted"] > 1_000
-    assert counts["slow"] <= 10
+    assert counts["slow"] == 0
 
 
 def test_undamaged_files_of_the_fuzzer_are_accepted(tmp_path: Path) -> None:
@@ -136,10 +139,10 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_file_is_refused_within_a_second(name: str, tmp_path: Path) -> None:
     (tmp_path / "run.yaml").write_bytes(HOSTILE[name])
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(ConfigError) as caught:
         load_run(tmp_path / "run.yaml")
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
     for problem in caught.value.problems or (caught.value,):
         assert PLACE.match(problem.where.removeprefix(f"{tmp_path}/")) and str(problem).isprintable()
         assert len(str(problem)) < 2_000

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from trading_system.config import scalars
@@ -209,14 +209,10 @@ class Record(Shape):
 
     def build(self, values: dict[str, Any], node: Mapping, spot: Spot, reading: Reading) -> Any:
         """The instance, after the model's own rules on several fields together."""
-        try:
-            return self.model.model_validate(values)
-        except ValidationError as error:
-            for detail in error.errors(include_url=False, include_input=False):
-                name = ".".join(str(part) for part in detail["loc"])
-                said = detail["msg"].removeprefix("Value error, ")
-                self._rules(detail.get("ctx", {}).get("rules", [(name, said)]), node, spot, reading)
+        built = self.model.model_construct(**values)
+        if isinstance(built, RuledModel) and not self._rules(built.broken(built.__dict__), node, spot, reading):
             return INVALID
+        return built
 
     def _still(self, values: dict[str, Any], node: Mapping, spot: Spot, reading: Reading) -> None:
         """The rules on several fields, with the fields that are right."""
@@ -230,10 +226,12 @@ class Record(Shape):
             good = {name: value for name, value in known.items() if value is not INVALID}
             self._rules(self.model.broken(good), node, spot, reading)
 
-    def _rules(self, broken: Iterable[tuple[str, str]], node: Mapping, spot: Spot, reading: Reading) -> None:
+    def _rules(self, broken: list[tuple[str, str]], node: Mapping, spot: Spot, reading: Reading) -> bool:
+        """Enter the rules that are broken; whether there were none."""
         for key, sentence in broken:
             below = self._below(key, node, spot)
             reading.problems.add(below.place, below.shown, sentence)
+        return not broken
 
     @staticmethod
     def _below(name: str, node: Mapping, spot: Spot) -> Spot:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping as MappingOf
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
 from trading_system.config import checks, scalars
 from trading_system.config.fields import record_of
@@ -92,7 +94,7 @@ def load_run(path: Path | str, overrides: SequenceOf[str] = (), *, root: Path | 
     """
     path = Path(path)
     source = label(path)
-    problems = Problems()
+    problems = Problems(source)
     folder = (path.parent if root is None else root).resolve()
     document = _document(path, source, problems)
     changes = read_overrides(overrides, problems)
@@ -125,13 +127,24 @@ def place_of(places: MappingOf[str, str], key: str) -> str:
 
 def resolve(config: RunConfig) -> tuple[str, str]:
     """The resolved configuration as YAML text, and its hash (sha256, hexadecimal)."""
-    document = config.model_dump(mode="json")
+    document = _plain(config)
     for number, entry in enumerate(document["strategies"]):
         entry["allocation"] = config.allocation(number)
     text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000, default_flow_style=None)
     document["output"].pop("path")
     canonical = json.dumps(_canonical(document), sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return text, hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """A model as JSON says it; pydantic's own serialiser would be built first, which takes longer than reading the file."""
+    if isinstance(value, BaseModel):
+        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.isoformat() if isinstance(value, dt.date) else value
 
 
 def _canonical(value: Any) -> Any:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from trading_system.types import FrozenModel
@@ -34,8 +34,18 @@ def _as_date(value: object) -> object:
     return value
 
 
-class RuledModel(FrozenModel):
-    """A model with rules on several fields together."""
+class ConfigModel(FrozenModel):
+    """One section of a file.
+
+    Its pydantic validator is built when it is first called, which a run file never does: `shapes` has checked every value
+    by then, and building two dozen validators costs more than reading the file.
+    """
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class RuledModel(ConfigModel):
+    """A section with rules on several fields together."""
 
     @classmethod
     def broken(cls, values: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -65,7 +75,7 @@ Text = Annotated[str, Field(min_length=1, max_length=1000)]
 Symbol = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$"), Said("a symbol of at most 64 characters")]
 
 
-class QualityConfig(FrozenModel):
+class QualityConfig(ConfigModel):
     """What to do with bars that cannot be right."""
 
     impossible: Literal["error", "drop", "warn"] = Field(
@@ -128,7 +138,9 @@ class DataConfig(RuledModel):
     delistings: Text | None = Field(
         None, description="CSV file with symbol, date, price (optional): names that ceased to exist"
     )
-    quality: QualityConfig = Field(default=QualityConfig(), description="what to do with bars that cannot be right")
+    quality: QualityConfig = Field(
+        default=QualityConfig.model_construct(), description="what to do with bars that cannot be right"
+    )
 
     @classmethod
     def broken(cls, values: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -181,7 +193,7 @@ _SIZING_USES = {
 }
 
 
-class SizingConfig(FrozenModel):
+class SizingConfig(ConfigModel):
     """How many units a signal buys, before the caps."""
 
     method: Literal["risk_per_trade", "fixed_fraction", "equal_weight", "fixed_quantity", "volatility_target", "kelly"] = (
@@ -213,7 +225,7 @@ class SizingConfig(FrozenModel):
         return frozenset({"method"} | _SIZING_USES[self.method])
 
 
-class StrategyLimits(FrozenModel):
+class StrategyLimits(ConfigModel):
     """Limits of one strategy, as fractions of its own equity."""
 
     max_positions: int | None = Field(None, ge=1, le=1_000_000, description="positions held at once; default: no limit")
@@ -225,7 +237,7 @@ class StrategyLimits(FrozenModel):
     )
 
 
-class PortfolioLimits(FrozenModel):
+class PortfolioLimits(ConfigModel):
     """Limits of the whole portfolio, as fractions of its equity."""
 
     max_positions: int | None = Field(None, ge=1, le=1_000_000, description="positions held at once; default: no limit")
@@ -249,7 +261,7 @@ class PortfolioLimits(FrozenModel):
     )
 
 
-class CapacityConfig(FrozenModel):
+class CapacityConfig(ConfigModel):
     """How large a position may be beside what the market trades."""
 
     max_fraction_of_adv: float | None = Field(
@@ -258,7 +270,7 @@ class CapacityConfig(FrozenModel):
     when_exceeded: Literal["reject", "clip"] = Field("reject", description="no position at all, or a smaller one")
 
 
-class CommissionTier(FrozenModel):
+class CommissionTier(ConfigModel):
     """From this month's traded value on, this rate."""
 
     from_notional: float = Field(
@@ -277,7 +289,7 @@ _SLIPPAGE_USES = {
 }
 
 
-class SlippageConfig(FrozenModel):
+class SlippageConfig(ConfigModel):
     """How much worse than the reference price a market order fills."""
 
     model: Literal["none", "fixed", "spread", "full", "volume_share", "sqrt_impact"] = Field(
@@ -313,7 +325,7 @@ class CostsConfig(RuledModel):
     commission_tiers: tuple[CommissionTier, ...] = Field(
         (), description="basis points by the calendar month's traded value so far; replaces commission_bps"
     )
-    slippage: SlippageConfig = Field(default=SlippageConfig(), description="how much worse market orders fill")
+    slippage: SlippageConfig = Field(default=SlippageConfig.model_construct(), description="how much worse market orders fill")
     borrow_rate: float = Field(0.0, ge=0.0, le=100.0, description="yearly rate on the value of shorts")
 
     @classmethod
@@ -331,7 +343,7 @@ class CostsConfig(RuledModel):
         return not charged and self.slippage.is_free()
 
 
-class UniverseFile(FrozenModel):
+class UniverseFile(ConfigModel):
     """Membership by date."""
 
     file: Text = Field(description="CSV with symbol, start, end (end may be empty), relative to the run file")
@@ -353,10 +365,14 @@ class StrategyConfig(RuledModel):
     params: dict[str, Any] = Field(
         default_factory=dict, description="parameters of the type; `trading-system strategy show TYPE`"
     )
-    sizing: SizingConfig = Field(default=SizingConfig(), description="how many units a signal buys")
-    limits: StrategyLimits = Field(default=StrategyLimits(), description="limits, as fractions of the strategy's equity")
-    capacity: CapacityConfig = Field(default=CapacityConfig(), description="size beside what the market trades")
-    costs: CostsConfig = Field(default=CostsConfig(), description="what trading and holding costs")
+    sizing: SizingConfig = Field(default=SizingConfig.model_construct(), description="how many units a signal buys")
+    limits: StrategyLimits = Field(
+        default=StrategyLimits.model_construct(), description="limits, as fractions of the strategy's equity"
+    )
+    capacity: CapacityConfig = Field(
+        default=CapacityConfig.model_construct(), description="size beside what the market trades"
+    )
+    costs: CostsConfig = Field(default=CostsConfig.model_construct(), description="what trading and holding costs")
 
     @classmethod
     def broken(cls, values: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -377,7 +393,7 @@ class StrategyEntry(StrategyConfig):
     )
 
 
-class StrategyReference(FrozenModel):
+class StrategyReference(ConfigModel):
     """A strategy by its file; reading a run file replaces it by what the file says."""
 
     config: Text = Field(description="path of a strategy file, relative to the run file")
@@ -386,7 +402,7 @@ class StrategyReference(FrozenModel):
     )
 
 
-class VolatilityScaling(FrozenModel):
+class VolatilityScaling(ConfigModel):
     """Smaller new positions when the portfolio's own volatility is high."""
 
     mode: Literal["continuous", "regime", "off"] = Field(
@@ -397,7 +413,7 @@ class VolatilityScaling(FrozenModel):
     floor: float = Field(0.33, gt=0.0, le=1.0, description="continuous: smallest multiplier")
 
 
-class CorrelationGuard(FrozenModel):
+class CorrelationGuard(ConfigModel):
     """Refuse a candidate that moves with what is already held."""
 
     min_positions: int = Field(4, ge=1, le=1_000_000, description="positions held before the guard acts")
@@ -414,8 +430,12 @@ class PortfolioConfig(RuledModel):
     """Money and the rules that hold over all strategies."""
 
     starting_equity: float = Field(100_000.0, gt=0.0, le=1e15, description="money at the start")
-    limits: PortfolioLimits = Field(default=PortfolioLimits(), description="limits, as fractions of the portfolio's equity")
-    volatility_scaling: VolatilityScaling = Field(default=VolatilityScaling(), description="smaller positions in wild times")
+    limits: PortfolioLimits = Field(
+        default=PortfolioLimits.model_construct(), description="limits, as fractions of the portfolio's equity"
+    )
+    volatility_scaling: VolatilityScaling = Field(
+        default=VolatilityScaling.model_construct(), description="smaller positions in wild times"
+    )
     correlation_guard: CorrelationGuard | None = Field(None, description="refuse what moves with what is held; default: off")
     ranking: dict[str, Annotated[float, Field(ge=0.0, le=1e6)]] | None = Field(
         None, description="weight of each component and of `diversification`; default: equal weights of the components"
@@ -433,7 +453,7 @@ class PortfolioConfig(RuledModel):
         return []
 
 
-class ExecutionConfig(FrozenModel):
+class ExecutionConfig(ConfigModel):
     """When and in what units orders fill."""
 
     fill: Literal["next_open", "same_close"] = Field(
@@ -461,11 +481,11 @@ class ExecutionConfig(FrozenModel):
         return self.lot.get(asset_class, default) == "whole"
 
 
-class ValidationConfig(FrozenModel):
+class ValidationConfig(ConfigModel):
     """Sizes and thresholds of the validation tests."""
 
 
-class OutputConfig(FrozenModel):
+class OutputConfig(ConfigModel):
     """Where results go."""
 
     path: Text = Field("results", description="folder relative to the run file")
@@ -474,7 +494,7 @@ class OutputConfig(FrozenModel):
     )
 
 
-class RunConfig(FrozenModel):
+class RunConfig(ConfigModel):
     """A whole run: data, strategies, portfolio, execution."""
 
     data: DataConfig = Field(description="where the bars come from")
@@ -484,12 +504,16 @@ class RunConfig(FrozenModel):
     strategies: tuple[StrategyEntry, ...] = Field(
         min_length=1, max_length=1000, description="the strategies, each by its file or inline"
     )
-    portfolio: PortfolioConfig = Field(default=PortfolioConfig(), description="money and the rules over all strategies")
-    execution: ExecutionConfig = Field(default=ExecutionConfig(), description="when and in what units orders fill")
-    validation: ValidationConfig = Field(
-        default=ValidationConfig(), description="sizes and thresholds of the validation tests"
+    portfolio: PortfolioConfig = Field(
+        default=PortfolioConfig.model_construct(), description="money and the rules over all strategies"
     )
-    output: OutputConfig = Field(default=OutputConfig(), description="where results go")
+    execution: ExecutionConfig = Field(
+        default=ExecutionConfig.model_construct(), description="when and in what units orders fill"
+    )
+    validation: ValidationConfig = Field(
+        default=ValidationConfig.model_construct(), description="sizes and thresholds of the validation tests"
+    )
+    output: OutputConfig = Field(default=OutputConfig.model_construct(), description="where results go")
     seed: int = Field(42, ge=0, lt=2**63, description="of every random draw: the same seed, the same bytes")
 
     def allocation(self, number: int) -> float:

@@ -22,7 +22,7 @@ from trading_system.errors import ConfigError
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
-MAX_NODES = 100_000
+MAX_NODES = 50_000
 MAX_PROBLEMS = 100
 _SUGGESTIONS = 40  # suggestions are the only slow part of a message; a hostile file gets no more than this
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
@@ -81,15 +81,15 @@ Node: TypeAlias = Scalar | Sequence | Mapping
 
 
 class Problems:
-    """The mistakes found so far; each becomes one ConfigError with its place."""
+    """The mistakes found so far; each becomes one ConfigError with its place. Those in `first` are told first."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: str = "") -> None:
         self.found: list[ConfigError] = []
         self.left_out = 0
         self._suggested = 0
         self._seen: set[str] = set()
         self._order: list[tuple[int, int]] = []
-        self._sources: dict[str, int] = {}
+        self._sources: dict[str, int] = {first: 0}
 
     def __len__(self) -> int:
         return len(self.found) + self.left_out
@@ -248,6 +248,7 @@ class _Composer:
     def __init__(self, source: str, problems: Problems, option: str) -> None:
         self.source = source
         self.problems = problems
+        self.option = option
         self.line = not option
         self.document: Node | None = None
         self.stopped = False
@@ -260,7 +261,7 @@ class _Composer:
 
     def key(self) -> str:
         """Path of the value being read."""
-        return ".".join(name for name in (*self._names, self._name()) if name)
+        return ".".join(name for name in (*self._names, self._name()) if name) or self.option
 
     def _name(self) -> str:
         """Key of the next value in the innermost open collection."""

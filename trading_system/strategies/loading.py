@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from trading_system.errors import ConfigError, StrategyError, TradingSystemError, UnknownNameError
 from trading_system.strategies import parameters
 from trading_system.strategies.base import Strategy, strategies
-from trading_system.strategies.imports import imported_files, module_file
+from trading_system.strategies.imports import chain, imported_files, module_file
 
 if TYPE_CHECKING:
     from trading_system.config.models import StrategyConfig
@@ -62,6 +62,9 @@ def build_strategy(config: StrategyConfig, root: Path, places: Mapping[str, str]
         strategy = _validated(found, config.params)
     except ValidationError as error:
         raise ConfigError(f"wrong parameters of {config.type}", problems=_problems(error, found, config, where)) from None
+    except Exception as error:
+        raise _failed("failed while its parameters were checked", error, root) from error
+    _check_warmup(strategy, config.type, root)
     if isinstance(config.universe, tuple):
         missing = [symbol for symbol in strategy.symbols() if symbol not in config.universe]
         if missing:
@@ -78,7 +81,7 @@ def load_type(name: str, root: Path) -> type[Strategy]:
     """The class that `name` means; see `build_strategy`."""
     source, colon, wanted = name.rpartition(":")
     if not colon:
-        return strategies.get(name)
+        return _registered(name)
     if source.endswith(".py"):
         module, shown = _load_file(_under(source, root), root), source
     elif _DOTTED.match(source):
@@ -90,10 +93,18 @@ def load_type(name: str, root: Path) -> type[Strategy]:
     return _class_of(module, wanted, shown)
 
 
+def _registered(name: str) -> type[Strategy]:
+    try:
+        return strategies.get(name)
+    except UnknownNameError as error:
+        allowed = f"{error.allowed}, package.module:Class or path/to/file.py:Class"
+        raise UnknownNameError(f"there is no strategy type {name!r}", allowed=allowed, remedy=error.remedy) from None
+
+
 def code_files(config: StrategyConfig, root: Path) -> list[Path]:
     """Files that a user's strategy is made of: its own and, transitively, what it imports from below `root`; sorted.
 
-    Nothing is run. Empty for registered types. For a dotted path outside `root`, the files of its own package.
+    Nothing is run. Empty for registered types and others of this package. For a dotted path outside `root`, the files of its own package.
     """
     source, colon, _ = config.type.rpartition(":")
     if not colon:
@@ -101,26 +112,27 @@ def code_files(config: StrategyConfig, root: Path) -> list[Path]:
     root = root.resolve()
     if source.endswith(".py"):
         own = _under(source, root)
-        return imported_files(own, root, (own.parent, root))
-    inside = module_file(source, (root,))
-    if inside is not None:
-        return imported_files(inside, root, (root,))
-    top = _installed(source.partition(".")[0])
-    file = None if top is None else module_file(source, (top.parent,)) or _installed(source)
-    if file is None or top is None:
-        return []
-    return imported_files(file, top, (top.parent,))
+        return imported_files((own,), root, (own.parent, root))
+    below, bases = root, (root,)
+    if module_file(source, bases) is None:
+        package = source.partition(".")[0]
+        top = None if package == __name__.partition(".")[0] else _installed(package)
+        if top is None:
+            return []
+        below, bases = top, (top.parent,)
+    return imported_files(chain(source, bases), below, bases)
 
 
-def _installed(module: str) -> Path | None:
+def _installed(package: str) -> Path | None:
+    """Folder of an installed top-level package, or the file of a module."""
     try:
-        spec = importlib.util.find_spec(module)
+        spec = importlib.util.find_spec(package)
     except (ImportError, ValueError):
         return None
     if spec is None or not spec.has_location or spec.origin is None:
         return None
     file = Path(spec.origin).resolve()
-    return file.parent if file.name == "__init__.py" and "." not in module else file
+    return file.parent if file.name == "__init__.py" else file
 
 
 def _under(source: str, root: Path) -> Path:
@@ -178,7 +190,7 @@ def _import_lazily_used(file: Path, root: Path) -> None:
     """Import what functions of the strategy will import later, while its folder can still be searched."""
     files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
     known = {Path(name).resolve() for name in files if name}
-    for other in imported_files(file, root.resolve(), (file.parent, root.resolve())):
+    for other in imported_files((file,), root.resolve(), (file.parent, root.resolve())):
         if other in known or other == file:
             continue
         base = file.parent if other.is_relative_to(file.parent) else root.resolve()
@@ -218,9 +230,20 @@ def _blamed(file: Path, root: Path) -> Iterator[None]:
         place = f"{shown(Path(error.filename), root)}:{error.lineno}" if error.filename else file.name
         raise StrategyError(f"is not valid Python: {error.msg}", where=place) from error
     except (Exception, SystemExit) as error:
-        raise StrategyError(
-            f"failed while it was imported: {type(error).__name__}: {error}", where=raised_at(error, root)
-        ) from error
+        raise _failed("failed while it was imported", error, root) from error
+
+
+def _failed(when: str, error: BaseException, root: Path) -> StrategyError:
+    return StrategyError(f"{when}: {type(error).__name__}: {error}", where=raised_at(error, root))
+
+
+def _check_warmup(strategy: Strategy, name: str, root: Path) -> None:
+    try:
+        warmup = strategy.warmup
+    except Exception as error:
+        raise _failed("failed while its warm-up was asked for", error, root) from error
+    if isinstance(warmup, bool) or not isinstance(warmup, int) or warmup < 0:
+        raise StrategyError(f"the warm-up of {name} is {warmup!r}", allowed="a whole number of bars, 0 or more")
 
 
 def raised_at(error: BaseException, root: Path) -> str:

@@ -102,5 +102,7 @@ def mistake(detail: ErrorDetails, found: type[Strategy], name: str) -> Mistake:
         )
     if kind in ("value_error", "assertion_error"):
         return Mistake(detail["msg"].partition(", ")[2] or detail["msg"], "", "")
+    if kind == "missing":
+        return Mistake("lacks a value", allowed(shape, schema), "")
     text = repr(value)
     return Mistake(f"{text if len(text) <= 80 else text[:77] + '...'} is not allowed", allowed(shape, schema), "")

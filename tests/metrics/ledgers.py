@@ -161,20 +161,35 @@ def played(
         interest=interest,
         trades=np.array(done, TRADE),
         fills=np.array(
-            [(i, f.row, f.line, 1 if f.units > 0 else -1, abs(f.units), f.reference, f.price, f.commission) for i, f in enumerate(fills)],
+            [
+                (i, f.row, f.line, 1 if f.units > 0 else -1, abs(f.units), f.reference, f.price, f.commission)
+                for i, f in enumerate(fills)
+            ],
             FILL,
         ),
         orders=np.array(
             [
-                (i, f.row - 1, f.line, 1 if f.units > 0 else -1, OrderKind.MARKET_ENTRY, int(f.reason), abs(f.units), abs(f.units),
-                 OrderStatus.FILLED, 0, f.row, f.price)
+                (
+                    i,
+                    f.row - 1,
+                    f.line,
+                    1 if f.units > 0 else -1,
+                    OrderKind.MARKET_ENTRY,
+                    int(f.reason),
+                    abs(f.units),
+                    abs(f.units),
+                    OrderStatus.FILLED,
+                    0,
+                    f.row,
+                    f.price,
+                )
                 for i, f in enumerate(fills)
             ],
             ORDER,
-        ),  # fmt: skip
+        ),
         signals=np.bincount([lines[f.line][1] for f in fills if f.reason in (Code.ENTRY, Code.SIGNAL)], minlength=len(names)),
         repeated=np.zeros(len(names), np.int64),
         line_symbol=np.array([symbol for symbol, _ in lines], np.int64),
         line_strategy=np.array([strategy for _, strategy in lines], np.int64),
         strategy_names=names,
-    )  # fmt: skip
+    )

@@ -179,7 +179,23 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     from trading_system.runs.manifest import SCHEMA
 
     document = read_json(folder / MANIFEST)
-    needed = ("schema", "run_id", "created", "config_hash", "data", "code", "artefacts", "trial", "place")
+    needed = (
+        "schema",
+        "run_id",
+        "created",
+        "config_hash",
+        "data",
+        "code",
+        "artefacts",
+        "trial",
+        "place",
+        "warnings",
+        "config_warnings",
+        "period",
+        "strategies",
+        "headline",
+        "versions",
+    )
     missing = [key for key in needed if not isinstance(document, dict) or key not in document]
     if missing:
         raise OutputError(

@@ -73,7 +73,7 @@ def period_name(config: RunConfig, period: str | None) -> str:
 
 
 def rows(bars: Bars, config: RunConfig, name: str) -> tuple[int, int]:
-    """Half-open range of the rows of a period."""
+    """Half-open range of the rows of a period; InsufficientDataError when it has none."""
     splits = config.splits
     if splits is None or name == "all":
         start, stop, asked = 0, bars.n_bars, "the data"
@@ -122,4 +122,5 @@ def window(bars: Bars, config: RunConfig, name: str, start: int, stop: int, warm
 
 
 def session(bars: Bars, row: int) -> str:
+    """Session label of a row, YYYY-MM-DD."""
     return str(bars.session[row].astype("M8[D]"))

@@ -75,7 +75,7 @@ def from_columns(data: Ordered, off_day: IntArray, found: Findings, policy: str)
         if wrong.any():
             _bad(data, source, wrong, name, found, policy)
         bad |= wrong
-        values[name] = value
+        values[name] = whole_ratio(value) if name == "split" else value
     moving = ((values["split"] != 1.0) | (values["dividend"] != 0.0) | (values["funding"] != 0.0)) & ~bad
     return Events(
         rows.code[source[moving]],
@@ -85,6 +85,22 @@ def from_columns(data: Ordered, off_day: IntArray, found: Findings, policy: str)
         values["funding"][moving],
         bar[moving],
     )
+
+
+def whole_ratio(split: FloatArray) -> FloatArray:
+    """A split printed as 6.999997 or 1.499999 is 7 or 3/2: within 1e-5 of n/m with n, m up to 100 and m (or n) up to 10."""
+    out = split.copy()
+    for i in np.flatnonzero((split != 1.0) & np.isfinite(split) & (split > 0)):
+        value = float(split[i])
+        for m in range(1, 11):
+            up, down = round(value * m), round(m / value)
+            if up >= 1 and abs(up / m / value - 1.0) <= 1e-5:
+                out[i] = up / m
+                break
+            if down >= 1 and abs(m / down / value - 1.0) <= 1e-5:
+                out[i] = m / down
+                break
+    return out
 
 
 def _bad(

@@ -376,6 +376,7 @@ class Bars:
 
 DAY = 86_400_000_000_000
 HOUR = 3_600_000_000_000
+_BLOCK = 1 << 17
 _PANELS = ("open", "high", "low", "close", "volume", "tradable", "factor", "split_factor")
 _ROWS = (*_PANELS, "index", "session", "expected", "sampled", "day_end")
 
@@ -413,20 +414,25 @@ def _equal_weight(bars: Bars) -> FloatArray:
         rows, cols = bars.delisted_row[paid], np.flatnonzero(paid)
         scale = 1.0 if bars.factor is None else bars.factor[rows, cols]
         close[rows, cols] = bars.delisted_price[paid] * scale
-    level, out = 1.0, np.full(bars.n_bars, np.nan)
-    last = np.full(bars.n_symbols, np.nan)
-    member = np.zeros(bars.n_symbols, np.bool_)
-    for t in range(bars.n_bars):
-        now = close[t]
+    out = np.full(bars.n_bars, np.nan)
+    block = max(1, _BLOCK // max(bars.n_symbols, 1))
+    last, member, level = np.full((1, bars.n_symbols), np.nan), np.zeros((1, bars.n_symbols), np.bool_), 1.0
+    for start in range(0, bars.n_bars, block):
+        now = close[start : start + block]
         there = np.isfinite(now)
-        if not there.any():
-            continue
-        counted = there & member & np.isfinite(last)
-        if counted.any():
-            level *= 1.0 + float(np.mean(now[counted] / last[counted] - 1.0))
-        out[t] = level
-        last[there] = now[there]
-        member[there] = bars.tradable[t, there]
+        known = np.concatenate([last, now])
+        row = np.arange(known.shape[0])[:, None]
+        newest = np.maximum.accumulate(np.where(np.isfinite(known), row, 0), axis=0)
+        before = np.take_along_axis(known, newest[:-1], axis=0)
+        was = np.take_along_axis(np.concatenate([member, bars.tradable[start : start + block]]), newest, axis=0)
+        counted = there & was[:-1] & np.isfinite(before)
+        growth = np.divide(now, before, out=np.ones(now.shape), where=counted) - 1.0
+        step = 1.0 + growth.sum(axis=1) / np.maximum(counted.sum(axis=1), 1)
+        step[0] *= level
+        path = np.cumprod(step)
+        any_bar = there.any(axis=1)
+        out[start : start + block][any_bar] = path[any_bar]
+        last, member, level = np.take_along_axis(known, newest[-1:], axis=0), was[-1:], float(path[-1])
     return out
 
 

@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import functools
 import sqlite3
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -172,10 +173,12 @@ def _built(name: str, last: int) -> Calendar:
         )
     start = pd.Timestamp(_EARLIEST)
     try:
-        lower = exchange_calendars.get_calendar(name).bound_min()
-        asked = pd.Timestamp(int(last) * DAY) + pd.Timedelta(days=30)
-        end = max(asked, exchange_calendars.get_calendar(name).last_session)
-        found = exchange_calendars.get_calendar(name, start=max(start, lower) if lower is not None else start, end=end)
+        with warnings.catch_warnings():  # the library's own, about pandas to come
+            warnings.simplefilter("ignore")
+            usual = exchange_calendars.get_calendar(name)
+            lower = usual.bound_min()
+            end = max(pd.Timestamp(int(last) * DAY) + pd.Timedelta(days=30), usual.last_session)
+            found = exchange_calendars.get_calendar(name, start=max(start, lower) if lower is not None else start, end=end)
     except (exchange_calendars.errors.CalendarError, ValueError, OverflowError) as error:
         day = np.datetime64(int(last), "D")
         raise DataError(

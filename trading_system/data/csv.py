@@ -343,7 +343,7 @@ def _records(sheet: _Sheet) -> Any:
             if not any(cell.strip() for cell in cells):
                 continue
             if len(cells) < width or (len(cells) > width and any(cell.strip() for cell in cells[width:])):
-                column = sheet.headers[min(len(cells), width) - 1].strip()
+                column = sheet.headers[min(len(cells), width - 1)].strip()
                 raise DataError(
                     f"{len(cells)} cells, the header has {width}",
                     where=f"{sheet.file}: row {line}: column {column}",

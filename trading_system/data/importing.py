@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trading_system.data.actions import whole_ratio
 from trading_system.data.cache import content_hash
 from trading_system.data.csv import ENDINGS as CSV_ENDINGS
 from trading_system.data.csv import CsvFiles
@@ -251,7 +252,7 @@ def from_factor_file(rows: Rows, factors: Path) -> tuple[FloatArray, FloatArray]
                 split[mine[at]] *= round(next_shares / shares, 6)
                 last = reference if np.isfinite(reference) and reference > 0 else float(rows.columns["close"][mine[at - 1]])
                 dividend[mine[at]] += round((1.0 - price / next_price) * last / split[mine[at]], 6)
-    return split, np.where(dividend > 0, dividend, 0.0)
+    return whole_ratio(split), np.where(dividend > 0, dividend, 0.0)
 
 
 def _ends(rows: Rows) -> tuple[IntArray, IntArray]:

@@ -96,7 +96,7 @@ def _listing_files(config: RunConfig, root: Path) -> list[Path]:
     """Small files whose content decides the market too."""
     files = [file for file in (config.data.actions, config.data.delistings) if file]
     files += [strategy.universe.file for strategy in config.strategies if isinstance(strategy.universe, UniverseFile)]
-    return [_beside(root, file) for file in dict.fromkeys(files)]
+    return [_beside(root, file, Path(config.data.path)) for file in dict.fromkeys(files)]
 
 
 def _options(config: RunConfig) -> list[Any]:
@@ -153,8 +153,15 @@ def _membership(strategy: StrategyConfig, root: Path) -> Membership | None:
     return None
 
 
-def _beside(root: Path, file: str) -> Path:
-    return root / file
+def _beside(root: Path, file: str, data: Path | None = None) -> Path:
+    """A small file under the run file's folder or, where `data` is given, the data's own; DataError when it lies elsewhere."""
+    path = (root / file).resolve()
+    homes = [root.resolve()] if data is None else [root.resolve(), (root / data).resolve().parent, (root / data).resolve()]
+    if not any(path.is_relative_to(home) for home in homes):
+        raise DataError(
+            "the file lies outside the run file's folder", where=file, allowed="a path below the run file or the data"
+        )
+    return path
 
 
 def _wanted(config: RunConfig, root: Path) -> dict[str, bool] | None:
@@ -224,8 +231,8 @@ def _listing(rows: Rows, config: RunConfig, root: Path, notes: list[str]) -> Lis
     data = config.data
     classes = tuple(_asset_class(symbol, config, root) for symbol in rows.symbols)
     names, calendar_of = _calendars(rows.symbols, classes, data)
-    events = read_actions(_beside(root, data.actions) if data.actions else None, rows.symbols, notes)
-    delisted = read_delistings(_beside(root, data.delistings), rows.symbols, notes) if data.delistings else {}
+    events = read_actions(_beside(root, data.actions, Path(data.path)) if data.actions else None, rows.symbols, notes)
+    delisted = read_delistings(_beside(root, data.delistings, Path(data.path)), rows.symbols, notes) if data.delistings else {}
     return Listing(classes, names, calendar_of, events, delisted)
 
 
@@ -289,6 +296,7 @@ def quality_report(rows: Rows, bars: Bars, found: Findings, data: DataConfig, no
             "dividends": int((bars.actions.dividend != 0.0).sum()),
             "funding": int((bars.actions.funding != 0.0).sum()),
         },
+        "delistings": int((bars.delisted_row >= 0).sum()),
         "policy": data.quality.model_dump(),
         "counts": found.totals(),
         "symbols": symbols,

@@ -117,7 +117,9 @@ def _symbols(column: Any, file: Path) -> tuple[IntArray, tuple[str, ...]]:
 
 
 def _buffer(array: Any, dtype: np.dtype[Any]) -> Any:
-    """The values of an Arrow array without nulls, no copy and no pandas."""
+    """The values of an Arrow array, no copy and no pandas; what stands in a null's place is anything."""
+    if array.buffers()[1] is None:
+        return np.zeros(len(array), dtype)
     return np.frombuffer(array.buffers()[1], dtype=dtype, count=len(array) + array.offset)[array.offset :]
 
 
@@ -128,14 +130,14 @@ def _plain(column: Any, wanted: Any) -> tuple[Any, Any]:
 
     if column.type != wanted:
         column = column.cast(wanted, safe=False)
-    empty = None
-    if column.null_count:
-        flags = pc.cast(pc.is_null(column), pa.uint8())
-        empty = np.concatenate([_buffer(chunk, np.dtype("u1")) for chunk in flags.chunks]).astype(np.bool_)
-        column = pc.fill_null(column, pa.scalar(0, pa.int64()).cast(wanted) if wanted != pa.float64() else float("nan"))
     dtype = np.dtype("f8") if wanted == pa.float64() else np.dtype("i8")
     chunks = [_buffer(chunk, dtype) for chunk in column.chunks]
-    return (chunks[0] if len(chunks) == 1 else np.concatenate(chunks)), empty
+    values = chunks[0] if len(chunks) == 1 else np.concatenate([np.zeros(0, dtype), *chunks])
+    if column.null_count == 0:
+        return values, None
+    flags = pc.cast(pc.is_null(column), pa.uint8())
+    empty = np.concatenate([_buffer(chunk, np.dtype("u1")) for chunk in flags.chunks]).astype(np.bool_)
+    return np.where(empty, np.nan if dtype.kind == "f" else 0, values), empty
 
 
 def _numbers(column: Any, header: str, file: Path) -> FloatArray:
@@ -191,4 +193,5 @@ def _naive(values: IntArray) -> tuple[IntArray, StampKind, tuple[str, ...]]:
 
 def _first_line(error: BaseException) -> str:
     text = str(error).strip().splitlines()
-    return (text[0] if text else type(error).__name__)[:200]
+    line = (text[0] if text else type(error).__name__)[:200]
+    return "".join(letter if letter.isprintable() else "?" for letter in line)

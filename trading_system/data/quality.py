@@ -342,7 +342,9 @@ def jumps(data: Ordered, config: QualityConfig, split_of: FloatArray, dividend_o
     before = np.empty(close.size)
     before[0], before[1:] = np.nan, close[:-1]
     before[1:][data.code[1:] != data.code[:-1]] = np.nan
-    move = close * split_of / before - 1.0
+    with np.errstate(over="ignore"):
+        move = close * split_of / before - 1.0
+        overnight = (open_ + dividend_of) * split_of / before
     mask: BoolArray = np.asarray(np.abs(move) > config.max_jump)
     _count(found, data, "jump", mask, lambda i: f"{move[i]:+.4f}")
     if config.jump == "error" and mask.any():
@@ -353,7 +355,7 @@ def jumps(data: Ordered, config: QualityConfig, split_of: FloatArray, dividend_o
             allowed=f"at most {config.max_jump:.0%} (data.quality.max_jump)",
             remedy="mend the file, or set data.quality.jump: warn",
         )
-    _splits(data, config, found, (open_ + dividend_of) * split_of / before, before, split_of)
+    _splits(data, config, found, overnight, before, split_of)
 
 
 def _splits(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trading_system.types import BoolArray, Int32Array, IntArray
 
 _SHARE_OFF = 0.20
+_SHARE_OUTSIDE = 0.75
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,6 +197,12 @@ def _intraday(
         found.append(cal)
         close[mine] = _cut_at_close(cal, close[mine], length)
         label[mine], outside[mine] = _labels(cal, close[mine])
+        if float(outside[mine].mean()) > _SHARE_OUTSIDE:
+            raise DataError(
+                f"{int(outside[mine].sum())} of {outside[mine].size} bars lie outside the sessions of {name}: the calendar does not fit",
+                where="data.calendar",
+                remedy="set data.calendar: 24/7 (crypto) or 24/5 (fx), and data.timezone to the files'",
+            )
     kept = _within(rows, label, config)
     first, last = int(label[kept].min()), int(label[kept].max())
     found = [cal.between(first, last) for cal in found]

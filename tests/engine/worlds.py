@@ -312,8 +312,9 @@ def entry_rules(dice: Dice, bars: Bars) -> dict[str, Any]:
     return entry
 
 
-def run_rules(dice: Dice, bars: Bars, n_strategies: int, same_close: bool) -> RunConfig:
-    entries = [entry_rules(dice, bars) for _ in range(n_strategies)]
+def run_rules(dice: Dice, bars: Bars, made: list[StrategyDecisions], same_close: bool) -> RunConfig:
+    entries = [entry_rules(dice, bars) for _ in made]
+    names = {name for d in made for name in getattr(d.decisions, "component_names", ())}
     if dice.chance(0.3):
         for entry in entries:
             entry["allocation"] = dice.real(0.2, 1.0)
@@ -339,7 +340,7 @@ def run_rules(dice: Dice, bars: Bars, n_strategies: int, same_close: bool) -> Ru
         "lookback": dice.whole(3, 20),
     }
     weights = {"value": 0.5, "speed": 0.3, "size": 0.2, "diversification": 0.4}
-    ranking = {name: weights[name] for name in weights if dice.chance(0.6)}
+    ranking = {name: weights[name] for name in weights if name in (*names, "diversification") and dice.chance(0.6)}
     return rules(
         *entries,
         equity=dice.pick(1_000.0, 100_000.0, 100_000.0, 5_000_000.0),
@@ -366,7 +367,7 @@ def world(number: int) -> World:
     bars = market(dice)
     n_strategies, same_close = dice.pick(1, 1, 2, 3), dice.chance(0.15)
     made = [decisions(dice, bars, dice.chance(0.2), not same_close) for _ in range(n_strategies)]
-    config = run_rules(dice, bars, n_strategies, same_close)
+    config = run_rules(dice, bars, made, same_close)
     first = dice.whole(1, 30) if dice.chance(0.4) else 0
     stop = dice.whole(first + 5, bars.n_bars) if dice.chance(0.3) else bars.n_bars
     return World(bars, made, config, first, stop)

@@ -1209,7 +1209,7 @@ class Twin:
     def rebalance(self, t: int, line: Line) -> None:
         book = line.book
         weight = line.read("target", t)
-        if math.isnan(weight):
+        if math.isnan(weight) or (weight == 0.0 and line.number not in self.positions):
             return
         if not self.market.bar(t, line.symbol):
             self.refuse(t, line, Code.NO_BAR)

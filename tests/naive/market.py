@@ -177,7 +177,8 @@ class Market:
         recent = self.atr_of[c][max(0, end - 60) : end]
         if len(recent) < 60 or any(math.isnan(v) for v in recent):
             return NAN
-        return recent[-1] / mean(recent)
+        usual = mean(recent)
+        return recent[-1] / usual if usual > 0.0 else NAN
 
     def returns(self, t: int, c: int, lookback: int) -> list[float] | None:
         """Returns of adjusted closes on the last sampled rows; None with a hole or without variance."""

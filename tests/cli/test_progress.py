@@ -53,6 +53,9 @@ def test_the_bar_ends_when_the_work_fails(warm, monkeypatch):
 
 def test_the_first_run_says_that_it_compiles(monkeypatch, capsys):
     monkeypatch.setattr(progress, "first_run", lambda: True)
-    with progress.working("backtest"):
+    with progress.working("reading"):
+        pass
+    assert capsys.readouterr().err == ""
+    with progress.working("backtest", simulates=True):
         pass
     assert capsys.readouterr().err == "compiling kernels (first run, about 15 s)\n"

@@ -56,7 +56,7 @@ def backtest(
 
     session.kept = "this run was not finished and left no result folder; earlier results are untouched"
     folder = out or (Path(os.environ["TRADING_SYSTEM_RESULTS"]) if os.environ.get("TRADING_SYSTEM_RESULTS") else None)
-    with working("backtest"):
+    with working("backtest", simulates=True):
         result = pipeline.run_backtest(path, period=period, out=folder, overrides=tuple(overrides or ()))
     session.kept = f"the run was finished; its results are in {result.folder}"
     from trading_system.reports import terminal

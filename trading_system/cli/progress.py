@@ -12,12 +12,12 @@ PATIENCE = 1.0
 
 
 @contextlib.contextmanager
-def working(what: str) -> Iterator[None]:
+def working(what: str, *, simulates: bool = False) -> Iterator[None]:
     """Show that `what` goes on once it lasts longer than a second, when standard error is a terminal.
 
-    On a first run after an installation or an upgrade one line says that kernels are compiled.
+    Work that `simulates` says in one line that kernels are compiled, on the first run after an installation or upgrade.
     """
-    if first_run():
+    if simulates and first_run():
         print(f"compiling kernels (first run, about {COMPILE_SECONDS} s)", file=sys.stderr, flush=True)
     if not sys.stderr.isatty():
         yield

@@ -64,7 +64,7 @@ def runs_reproduce(run: Run, results: ResultsFolder = None, as_json: AsJson = Fa
     from trading_system.cli.progress import working
     from trading_system.reports import runs as pages
 
-    with working("reproduce"):
+    with working("reproduce", simulates=True):
         found = pipeline.reproduce_run(run, results_folder(results))
     show_json(found) if as_json else show(pages.reproduction_page(found, page()))
     if not found["equal"]:

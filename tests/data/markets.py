@@ -11,16 +11,16 @@ from trading_system.data.loading import Market, load_market
 WARN = QualityConfig(split_suspect="warn", max_jump=0.6)
 
 
-def config(universe: Any = "all", asset_class: Any = "equity", **data: Any) -> RunConfig:
+def config(universe: Any = "all", class_of_all: Any = "equity", **data: Any) -> RunConfig:
     """A run of one buy-and-hold strategy over `data`."""
-    strategy = StrategyEntry(name="x", type="buy_and_hold", universe=universe, asset_class=asset_class)
+    strategy = StrategyEntry(name="x", type="buy_and_hold", universe=universe, asset_class=class_of_all)
     return RunConfig(data=DataConfig(**data), strategies=(strategy,))
 
 
 def load(path: Path, *, cache: Path | None = None, root: Path | None = None, **data: Any) -> Market:
     """The market of one file or folder; the source follows from its ending."""
     source = "parquet" if path.name.endswith((".parquet", ".pq")) else "csv"
-    universe, asset_class = data.pop("universe", "all"), data.pop("asset_class_of_all", "equity")
+    universe, asset_class = data.pop("universe", "all"), data.pop("class_of_all", "equity")
     run = config(universe, asset_class, **{"source": source, "path": str(path), **data})
     return load_market(run, root or path.parent, cache)
 

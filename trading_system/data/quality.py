@@ -155,7 +155,7 @@ def clean(all_rows: Ordered, config: QualityConfig, found: Findings) -> Ordered:
         bad |= mask
     if config.impossible == "error" and bad.any():
         _refuse(all_rows, masks, bad)
-    softer(all_rows, found)
+    softer(all_rows, config, found)
     _missing(all_rows, found)
     no_price = masks["nan_price"] | masks["nonfinite_price"]
     if config.impossible == "warn":
@@ -221,8 +221,16 @@ def high_below(high: FloatArray, open: FloatArray, close: FloatArray) -> BoolArr
     return np.asarray((high < open) | (high < close))
 
 
-def softer(data: Ordered, found: Findings) -> None:
-    """Count what is odd and stays: no volume, absent volume, crossed quotes, bars outside sessions, adjusted closes below 0."""
+def softer(data: Ordered, config: QualityConfig, found: Findings) -> None:
+    """Count what is odd and stays: a high more than `max_jump` above the open and the close or a low as far below them, no volume, absent volume, crossed quotes, bars outside sessions, adjusted closes below 0."""
+    o, h, low, c = (data.price(name) for name in PRICES)
+    inner, outer = np.minimum(o, c), np.maximum(o, c)
+    wide = (
+        (h > outer * (1.0 + config.max_jump))
+        | (low < inner / (1.0 + config.max_jump))
+        | (outer > inner * (1.0 + config.max_jump))
+    )
+    _count(found, data, "wide_bar", wide & (low > 0) & (h < np.inf))
     volume = data.values("volume")
     if volume is not None:
         _count(found, data, "zero_volume", volume == 0)
@@ -391,8 +399,8 @@ def _splits(
 def _suspected(data: Ordered, i: int, level: float, before: FloatArray, split_of: FloatArray) -> float | None:
     """The log-ratio of a split that row i looks like: near a usual one, or 0 where it is beyond all belief; None where it does not.
 
-    The next five closes stay nearer to the new level than to the old one, and the close before the last was not yet there
-    (else this is the way back from one bar that stood alone).
+    The next five closes stay nearer to the new level than to the old one, and none of the four before the last was there
+    (else this is the way back from a few wrong bars).
     """
     usual = min(_SIGNED, key=lambda ratio: abs(ratio - level))
     near = abs(np.expm1(level - usual)) <= _NEAR
@@ -405,9 +413,15 @@ def _suspected(data: Ordered, i: int, level: float, before: FloatArray, split_of
     held = np.log(data.price("close")[mine] * np.cumprod(split_of[mine]) / before[i]) - target
     if not np.all(np.abs(held) < room if near else held * np.sign(target) > -room):
         return None
-    if i >= 2 and data.code[i - 2] == data.code[i]:
-        earlier = np.log(data.price("close")[i - 2] / (split_of[i - 1] * before[i]))
-        if abs(earlier - target) < 0.5 * abs(target):
+    shares = 1.0
+    back = (
+        range(i - 2, max(i - 1 - _KEPT_CLOSES, -1), -1) if split_of[i] == 1.0 else ()
+    )  # a recorded split that did not happen stays one
+    for k in back:
+        if data.code[k] != data.code[i]:
+            break
+        shares *= split_of[k + 1]
+        if abs(np.log(data.price("close")[k] / (shares * before[i])) - target) < 0.5 * abs(target):
             return None
     return usual if near else 0.0
 

@@ -1,0 +1,103 @@
+"""Many arrays as one argument: kernels get a pointer to a table of array descriptors and read ``x.m.open`` through it.
+
+Passing a hundred arrays by value makes every routine's compilation and call a hundred arrays long. Here the descriptors
+(numba's own array layout: data pointer, shape, strides) are written once into a block of int64, and attribute access in
+compiled code is a load. With ``NUMBA_DISABLE_JIT=1`` the plain named tuples are used instead.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import config, types, typeof
+from numba.core import cgutils
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, models, register_model, typeof_impl, unbox
+
+
+class BundleType(types.Type):  # type: ignore[misc]
+    """Type of a bundle: names with the array type (and the word at which its descriptor begins) or an inner bundle's type."""
+
+    def __init__(self, name: str, fields: tuple[tuple[str, Any, int], ...]) -> None:
+        self.fields = fields
+        inner = ", ".join(f"{field}@{offset}: {kind}" for field, kind, offset in fields)
+        super().__init__(name=f"Bundle<{name}>({inner})")
+
+    def field(self, name: str) -> tuple[Any, int]:
+        """Type and first word of the field called `name`."""
+        for field, kind, offset in self.fields:
+            if field == name:
+                return kind, offset
+        raise AttributeError(name)
+
+
+register_model(BundleType)(models.OpaqueModel)
+
+
+@infer_getattr
+class BundleAttributes(AttributeTemplate):  # type: ignore[misc]
+    """Types of the attributes."""
+
+    key = BundleType
+
+    def generic_resolve(self, typ: Any, attr: str) -> Any:
+        """Type of ``typ.attr``."""
+        for field, kind, _ in typ.fields:
+            if field == attr:
+                return kind
+        return None
+
+
+@lower_getattr_generic(BundleType)  # type: ignore[untyped-decorator]
+def load_attribute(context: Any, builder: Any, typ: Any, value: Any, attr: str) -> Any:
+    """A descriptor, read from the block; an inner bundle is the same pointer."""
+    kind, offset = typ.field(attr)
+    if isinstance(kind, BundleType):
+        return value
+    words = builder.bitcast(value, ir.IntType(64).as_pointer())
+    place = builder.gep(words, [ir.Constant(ir.IntType(64), offset)])
+    layout = context.get_data_type(kind)
+    return builder.load(builder.bitcast(place, layout.as_pointer()))
+
+
+class Bundle:
+    """Arrays that are handed to a kernel together; it keeps them alive."""
+
+    def __init__(self, arrays: Any) -> None:
+        words: list[int] = []
+        self.arrays = arrays
+        self.numba_type = _describe(arrays, words)
+        self._words = np.array(words, np.int64)
+        self.address = int(self._words.ctypes.data)
+
+
+def _describe(arrays: Any, words: list[int]) -> BundleType:
+    """Append the descriptors of `arrays` (a named tuple of arrays or of such tuples) to `words`."""
+    fields = []
+    for name, value in zip(arrays._fields, arrays, strict=True):
+        if isinstance(value, tuple):
+            fields.append((name, _describe(value, words), 0))
+        else:
+            fields.append((name, typeof(value), len(words)))
+            words += [0, 0, value.size, value.itemsize, value.ctypes.data, *value.shape, *value.strides]
+    return BundleType(type(arrays).__name__, tuple(fields))
+
+
+@typeof_impl.register(Bundle)  # type: ignore[untyped-decorator]
+def _type_of_bundle(value: Bundle, context: Any) -> BundleType:
+    return value.numba_type
+
+
+@unbox(BundleType)  # type: ignore[untyped-decorator]
+def _unbox_bundle(typ: Any, obj: Any, c: Any) -> Any:
+    address = c.pyapi.object_getattr_string(obj, "address")
+    pointer = c.builder.inttoptr(c.pyapi.long_as_longlong(address), cgutils.voidptr_t)
+    c.pyapi.decref(address)
+    return NativeValue(pointer)
+
+
+def bundled(arrays: Any) -> Any:
+    """`arrays` as kernels take them."""
+    return arrays if config.DISABLE_JIT else Bundle(arrays)

@@ -1,0 +1,282 @@
+"""Decisions + bars + rules -> ledger.
+
+`simulate` runs a whole period at once; `Simulation` is the same fold in steps: advance to any row, look, go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trading_system.engine import rules
+from trading_system.engine.decisions import StrategyDecisions, build_lines, check_shapes, decision_arrays
+from trading_system.engine.layout import (
+    BAD_ENTRY,
+    BAD_LIMIT,
+    BAD_SCALE,
+    BAD_STOP,
+    BAD_TARGET,
+    BAD_TIGHTEN,
+    BAD_TRAIL,
+    BAD_VOLUME,
+    BAD_WEIGHT,
+    LINE_STATE,
+    RUN_STATE,
+    STRATEGY_STATE,
+    SYMBOL_STATE,
+    Engine,
+    OutputArrays,
+    ScratchArrays,
+    StateArrays,
+)
+from trading_system.engine.ledger import EVENT, FILL, ORDER, REFUSAL, TRADE, Ledger
+from trading_system.errors import DataError, StrategyError, UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from trading_system.config.models import RunConfig
+    from trading_system.data.bars import Bars
+
+__all__ = ["Simulation", "StrategyDecisions", "simulate"]
+
+LOGS = {"orders": ORDER, "fills": FILL, "trades": TRADE, "refusals": REFUSAL, "events": EVENT}
+BROKEN = {
+    BAD_STOP: "stop_distance must be above 0 and finite, or NaN",
+    BAD_TRAIL: "trail_distance must be above 0 and finite, or NaN",
+    BAD_TARGET: "target_distance must be above 0 and finite, or NaN",
+    BAD_LIMIT: "limit_price must be above 0 and finite, or NaN",
+    BAD_SCALE: "scale must be above 0 and finite",
+    BAD_TIGHTEN: "stop_tighten must be finite, or NaN",
+    BAD_WEIGHT: "target must be finite, or NaN",
+    BAD_ENTRY: "entry must be 1, -1 or 0",
+}
+
+
+class Simulation:
+    """A run that can be advanced row by row; cut anywhere, it writes the same bytes.
+
+    Parameters
+    ----------
+    bars : Bars
+        The whole market; rows before `first` are history for averages and correlations.
+    decisions : sequence of StrategyDecisions
+        One per strategy of `config`, over all rows of `bars`.
+    config : RunConfig
+        Sizing, limits, costs and execution rules.
+    first, stop : int
+        Half-open range of rows over which curves and trading run; `stop` None means to the end.
+
+    Raises
+    ------
+    ConfigError, DataError
+        When the rules contradict each other or the data.
+    StrategyError
+        When decisions break the contract.
+    """
+
+    def __init__(
+        self,
+        bars: Bars,
+        decisions: Sequence[StrategyDecisions],
+        config: RunConfig,
+        *,
+        first: int = 0,
+        stop: int | None = None,
+    ) -> None:
+        stop = bars.n_bars if stop is None else stop
+        if not 0 <= first <= stop <= bars.n_bars:
+            raise UsageError(f"rows {first} to {stop} do not lie in the {bars.n_bars} rows of the data")
+        rules.refuse_impossible(config, bars, decisions)
+        check_shapes(config, bars, decisions)
+        self.bars, self.config, self.first, self.stop = bars, config, first, stop
+        self._lines = build_lines(config, decisions)
+        arrays = decision_arrays(bars, decisions, self._lines.component_names)
+        rule = rules.rule_arrays(config, bars, arrays, self._lines, first)
+        market = rules.with_lines(rules.market_arrays(bars, config), self._lines, bars.n_symbols)
+        self._worst = int(rule.run[0]["worst"])
+        n_lines, n_strategies = len(self._lines.table), len(config.strategies)
+        state = _state(bars, config, n_lines, n_strategies, first)
+        self._engine = Engine(market, arrays, rule, state, _scratch(config, n_lines, n_strategies), self._outputs(stop - first))
+
+    @property
+    def row(self) -> int:
+        """The next row to be simulated."""
+        return int(self._engine.s.run[0]["row"])
+
+    def advance(self, stop: int | None = None) -> Simulation:
+        """Simulate up to row `stop` (excluded), at most to the end of the run."""
+        from trading_system.engine._kernels import advance
+        from trading_system.engine._kernels_bundle import bundled
+
+        stop = self.stop if stop is None else min(stop, self.stop)
+        while self.row < stop:
+            with np.errstate(all="ignore"):
+                advance(bundled(self._engine), self.row, stop)
+            if self._engine.s.run[0]["error"]:
+                raise self._broken()
+            if self.row < stop:
+                self._grow()
+        return self
+
+    def ledger(self) -> Ledger:
+        """What has happened so far; the two laws are checked.
+
+        Raises
+        ------
+        LawBroken
+            When the accounts do not add up, which is a defect of the engine.
+        """
+        from trading_system.engine.laws import check_laws
+
+        out, state, done = self._engine.o, self._engine.s, self.row - self.first
+        number = {name: int(state.run[0][f"n_{name}"]) for name in LOGS}
+        ledger = Ledger(
+            equity=out.equity[:done],
+            cash=out.cash[:done],
+            gross_exposure=out.gross[:done],
+            net_exposure=out.net[:done],
+            n_positions=out.n_positions[:done],
+            stale_marks=out.stale[:done],
+            orders=out.orders[: number["orders"]].copy(),
+            fills=out.fills[: number["fills"]].copy(),
+            trades=np.concatenate([out.trades[: number["trades"]], self._open_trades()]),
+            refusals=out.refusals[: number["refusals"]].copy(),
+            events=out.events[: number["events"]].copy(),
+            repeated=state.strategies["repeated"].copy(),
+            signals=state.strategies["signals"].copy(),
+            line_symbol=self._lines.table["symbol"].copy(),
+            line_strategy=self._lines.table["strategy"].copy(),
+            strategy_names=tuple(strategy.name for strategy in self.config.strategies),
+            bars=self.bars,
+            first=self.first,
+            starting_equity=self.config.portfolio.starting_equity,
+            interest=out.interest[:done],
+        )
+        check_laws(ledger, self._engine)
+        return ledger
+
+    def _outputs(self, n_rows: int) -> OutputArrays:
+        floats = [np.zeros(n_rows) for _ in range(4)]
+        longs = [np.zeros(n_rows, np.int64) for _ in range(2)]
+        logs = [np.zeros(self._worst + min(1024, n_rows), dtype) for dtype in LOGS.values()]
+        return OutputArrays(*floats, *longs, np.zeros(n_rows), *logs)
+
+    def _grow(self) -> None:
+        """Double every log that could not hold one more worst bar."""
+        out, run = self._engine.o, self._engine.s.run[0]
+        larger = {}
+        for name, dtype in LOGS.items():
+            old = getattr(out, name)
+            if run[f"n_{name}"] + self._worst > old.size:
+                new = np.zeros(2 * old.size, dtype)
+                new[: old.size] = old
+                larger[name] = new
+        self._engine = self._engine._replace(o=out._replace(**larger))
+
+    def _broken(self) -> DataError | StrategyError:
+        run = self._engine.s.run[0]
+        row, line, code = self.row, self._lines.table[int(run["error_line"])], int(run["error"])
+        symbol, when = self.bars.symbols[line["symbol"]], self._when(row)
+        if code == BAD_VOLUME:
+            return DataError(
+                "slippage `volume_share` needs the volume of the bar in which it fills",
+                where=f"row {row} ({when}), symbol {symbol}",
+                remedy="choose another slippage model or repair the volume",
+            )
+        name = self.config.strategies[line["strategy"]].name
+        return StrategyError(f"strategy {name!r}: {BROKEN[code]}", where=f"row {row} ({when}), symbol {symbol}")
+
+    def _when(self, row: int) -> str:
+        return str(np.datetime64(int(self.bars.session[row]), "D"))
+
+    def _open_trades(self) -> NDArray[Any]:
+        """Trades still open: marked, in line order."""
+        state = self._engine.s
+        held = state.held[: int(state.run[0]["n_held"])]
+        rows = np.zeros(held.size, TRADE)
+        now = state.lines[held]
+        side, entry, mark = now["side"], now["value_in"] / now["quantity_in"], now["mark"]
+        gross = now["gross"] + now["quantity"] * mark
+        rows["line"], rows["side"], rows["entry_row"], rows["entry_price"] = held, side, now["entry_row"], entry
+        rows["exit_row"], rows["exit_price"], rows["quantity"], rows["gross_pnl"] = -1, mark, now["quantity_in"], gross
+        for name in ("commission", "slippage", "financing", "dividends"):
+            rows[name] = now[name]
+        rows["pnl"] = gross - now["commission"] - now["slippage"] - now["financing"] + now["dividends"]
+        rows["return_pct"], rows["initial_risk"] = rows["pnl"] / now["value_in"], now["risk"]
+        rows["r_multiple"] = rows["pnl"] / now["risk"]
+        worst = np.where(side > 0, now["lowest"], now["highest"])
+        top = np.where(side > 0, now["highest"], now["lowest"])
+        with np.errstate(invalid="ignore"):
+            rows["mae"] = np.where(np.isfinite(worst), np.minimum(0.0, side * (worst / entry - 1.0)), 0.0)
+            rows["mfe"] = np.where(np.isfinite(top), np.maximum(0.0, side * (top / entry - 1.0)), 0.0)
+        rows["bars_held"], rows["entry_reason"], rows["open"] = now["bars"], now["reason"], 1
+        return rows
+
+
+def _state(bars: Bars, config: RunConfig, n_lines: int, n_strategies: int, first: int) -> StateArrays:
+    """A run that starts flat with its starting equity before row `first`."""
+    run = np.zeros(1, RUN_STATE)
+    start = config.portfolio.starting_equity
+    for name in ("cash", "equity", "peak", "session_equity", "day_equity"):
+        run[0][name] = start
+    run[0]["multiplier"], run[0]["row"], run[0]["session_start"] = 1.0, first, first
+    run[0]["action"] = np.searchsorted(bars.actions.row, first)
+    for name in ("tripped_drawdown", "tripped_daily", "tripped_ruin"):
+        run[0][name] = -1
+    lines = np.zeros(n_lines, LINE_STATE)
+    for name in ("exit_order", "entry_order", "reduce_order", "increase_order", "inside_row"):
+        lines[name] = -1
+    lines["refused_row"] = -2
+    symbols = np.zeros(bars.n_symbols, SYMBOL_STATE)
+    symbols["counted_row"] = -1
+    scaling = config.portfolio.volatility_scaling
+    lists = [np.zeros(n_lines, np.int64) for _ in range(5)]
+    rings = np.zeros(scaling.lookback), np.zeros(scaling.baseline)
+    return StateArrays(run, lines, symbols, np.zeros(n_strategies, STRATEGY_STATE), *lists, *rings)
+
+
+def _scratch(config: RunConfig, n_lines: int, n_strategies: int) -> ScratchArrays:
+    n, lookback = max(n_lines, 1), rules.correlation_lookback(config)
+    longs = [np.zeros(n, np.int64) for _ in range(3)]
+    floats = [np.zeros(n) for _ in range(3)]
+    units = [np.zeros(lookback) for _ in range(2)]
+    return ScratchArrays(
+        *longs,
+        *floats,
+        np.zeros(n_strategies),
+        np.zeros(n),
+        np.zeros(n),
+        *units,
+        np.zeros(config.portfolio.volatility_scaling.baseline),
+        np.zeros(n_strategies),
+    )
+
+
+def simulate(
+    bars: Bars,
+    decisions: Sequence[StrategyDecisions],
+    config: RunConfig,
+    *,
+    first: int = 0,
+    stop: int | None = None,
+) -> Ledger:
+    """Trade the decisions from row `first` to row `stop` (excluded; None: the end) and give the ledger.
+
+    The rules are in `docs/fill-rules.md`. Accounting is checked at every bar and every signal is accounted for.
+
+    Parameters
+    ----------
+    bars, decisions, config, first, stop :
+        As in `Simulation`.
+
+    Raises
+    ------
+    ConfigError, DataError, StrategyError
+        For rules, data or decisions that cannot be traded.
+    LawBroken
+        When the accounts do not add up, which is a defect of the engine.
+    """
+    return Simulation(bars, decisions, config, first=first, stop=stop).advance().ledger()

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 
 class FrozenModel(BaseModel):
-    """A record that cannot change and knows all of its keys."""
+    """A record that cannot change and knows all of its keys.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    Its pydantic validator is built when it is first called: dozens of models are imported for every command, and building
+    theirs takes longer than reading a run file, which `config` checks by shapes of its own.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)

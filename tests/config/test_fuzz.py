@@ -22,14 +22,13 @@ PLACE = re.compile(r"(run|strategy)\.yaml:[1-9][0-9]*: \S")
 
 
 def attempt(folder: Path, seed: int) -> tuple[str, LoadedRun | ConfigError, float]:
-    """The verdict on one mutation, and the seconds it took."""
+    """The verdict on one mutation, and the seconds of work that it took."""
     kind, base = ("run", mutations.RUN) if seed % 2 else ("strategy", mutations.STRATEGY)
-    (folder / "strategy.yaml").write_text(mutations.emit(mutations.STRATEGY, random.Random(0)), "utf-8")
     text = mutations.Damage(seed).text(base)
-    (folder / f"{kind}.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))
+    (folder / kind / f"{kind}.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))
     start = time.process_time()
     try:
-        verdict: LoadedRun | ConfigError = load_run(folder / f"{kind}.yaml")
+        verdict: LoadedRun | ConfigError = load_run(folder / kind / f"{kind}.yaml")
     except ConfigError as error:
         verdict = error
     return kind, verdict, time.process_time() - start
@@ -38,21 +37,24 @@ def attempt(folder: Path, seed: int) -> tuple[str, LoadedRun | ConfigError, floa
 def judge(folder: Path, seeds: range) -> Counter[str]:
     """Check every claim on these mutations; the counts of what happened."""
     counts: Counter[str] = Counter()
+    for kind in ("run", "strategy"):
+        (folder / kind).mkdir()
+    (folder / "run" / "strategy.yaml").write_text(mutations.emit(mutations.STRATEGY, random.Random(0)), "utf-8")
     for seed in seeds:
         kind, verdict, seconds = attempt(folder, seed)
         counts["slow"] += seconds > 0.2
         if isinstance(verdict, ConfigError):
             counts["rejected"] += 1
             for problem in verdict.problems or (verdict,):
-                assert PLACE.match(problem.where.removeprefix(f"{folder}/")), f"seed {seed}: {problem}"
+                assert PLACE.match(problem.where.removeprefix(f"{folder / kind}/")), f"seed {seed}: {problem}"
                 assert str(problem).isprintable(), f"seed {seed}: {problem!r}"
         else:
             counts["accepted"] += 1
-            assert yaml_oracle.errors(folder / f"{kind}.yaml", SCHEMAS[kind]) == [], f"seed {seed}"
+            assert yaml_oracle.errors(folder / kind / f"{kind}.yaml", SCHEMAS[kind]) == [], f"seed {seed}"
             assert RunConfig.model_validate(verdict.config.model_dump()) == verdict.config, f"seed {seed}"
             if seed % 4 < 2:
-                (folder / "again.yaml").write_text(verdict.resolved, "utf-8")
-                assert load_run(folder / "again.yaml").hash == verdict.hash, f"seed {seed}"
+                (folder / "run" / "again.yaml").write_text(verdict.resolved, "utf-8")
+                assert load_run(folder / "run" / "again.yaml").hash == verdict.hash, f"seed {seed}"
     return counts
 
 

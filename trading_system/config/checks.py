@@ -98,7 +98,7 @@ def _names_differ(document: Mapping, problems: Problems) -> None:
 
 def _capital_suffices(document: Mapping, values: MappingOf[str, Any], problems: Problems) -> None:
     """Allocations above one are leverage; the portfolio's exposure limit must allow it."""
-    portfolio = values.get("portfolio", PortfolioConfig())
+    portfolio = values.get("portfolio", PortfolioConfig.model_construct())
     node = document.items.get("strategies")
     if not isinstance(portfolio, PortfolioConfig) or not isinstance(node, Sequence) or not node.items:
         return

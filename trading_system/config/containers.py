@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from trading_system.config import scalars
-from trading_system.config.models import RuledModel
+from trading_system.config.base import RuledModel
 from trading_system.config.shapes import INVALID, Choice, Number, Reading, Shape, Spot, Text
 from trading_system.config.yaml_reader import Mapping, Node, Scalar, Sequence, quoted, shorten
 

@@ -8,74 +8,20 @@ fields of one model stand here, rules across models in `checks`.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
+from trading_system.config.base import AssetClass, Date, Period, RuledModel, Symbol, Text
 from trading_system.types import FrozenModel
 
 SAMPLE_MARKETS: dict[str, str] = {"us5": "equity", "equities50": "equity", "etfs10": "equity", "crypto10": "crypto"}
 """The built-in markets and their asset class."""
 
 
-def _as_date(value: object) -> object:
-    if isinstance(value, str):
-        try:
-            if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value, re.ASCII):
-                return dt.date.fromisoformat(value)
-        except ValueError:
-            pass
-        raise ValueError(f"{value!r} is not a date; write YYYY-MM-DD")
-    return value
-
-
-class ConfigModel(FrozenModel):
-    """One section of a file.
-
-    Its pydantic validator is built when it is first called, which a run file never does: `shapes` has checked every value
-    by then, and building two dozen validators costs more than reading the file.
-    """
-
-    model_config = ConfigDict(defer_build=True)
-
-
-class RuledModel(ConfigModel):
-    """A section with rules on several fields together."""
-
-    @classmethod
-    def broken(cls, values: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """The rules that `values` break, each as (key, sentence); a key that is wrong in itself is absent from `values`."""
-        return []
-
-    @model_validator(mode="after")
-    def _keeps_its_rules(self) -> Self:
-        broken = self.broken(self.__dict__)
-        if broken:
-            said = "; ".join(f"{key}: {sentence}" for key, sentence in broken)
-            raise PydanticCustomError("rules", "{said}", {"said": said, "rules": broken})
-        return self
-
-
-@dataclass(frozen=True)
-class Said:
-    """How messages and the reference say what a field may hold, where the constraints alone would say it badly."""
-
-    said: str
-
-
-Date = Annotated[dt.date, BeforeValidator(_as_date)]
-Period = Annotated[tuple[Date, Date], Said("[first, last], dates as YYYY-MM-DD")]
-AssetClass = Literal["equity", "crypto", "fx", "future"]
-Text = Annotated[str, Field(min_length=1, max_length=1000)]
-Symbol = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$"), Said("a symbol of at most 64 characters")]
-
-
-class QualityConfig(ConfigModel):
+class QualityConfig(FrozenModel):
     """What to do with bars that cannot be right."""
 
     impossible: Literal["error", "drop", "warn"] = Field(
@@ -193,7 +139,7 @@ _SIZING_USES = {
 }
 
 
-class SizingConfig(ConfigModel):
+class SizingConfig(FrozenModel):
     """How many units a signal buys, before the caps."""
 
     method: Literal["risk_per_trade", "fixed_fraction", "equal_weight", "fixed_quantity", "volatility_target", "kelly"] = (
@@ -225,7 +171,7 @@ class SizingConfig(ConfigModel):
         return frozenset({"method"} | _SIZING_USES[self.method])
 
 
-class StrategyLimits(ConfigModel):
+class StrategyLimits(FrozenModel):
     """Limits of one strategy, as fractions of its own equity."""
 
     max_positions: int | None = Field(None, ge=1, le=1_000_000, description="positions held at once; default: no limit")
@@ -237,7 +183,7 @@ class StrategyLimits(ConfigModel):
     )
 
 
-class PortfolioLimits(ConfigModel):
+class PortfolioLimits(FrozenModel):
     """Limits of the whole portfolio, as fractions of its equity."""
 
     max_positions: int | None = Field(None, ge=1, le=1_000_000, description="positions held at once; default: no limit")
@@ -261,7 +207,7 @@ class PortfolioLimits(ConfigModel):
     )
 
 
-class CapacityConfig(ConfigModel):
+class CapacityConfig(FrozenModel):
     """How large a position may be beside what the market trades."""
 
     max_fraction_of_adv: float | None = Field(
@@ -270,7 +216,7 @@ class CapacityConfig(ConfigModel):
     when_exceeded: Literal["reject", "clip"] = Field("reject", description="no position at all, or a smaller one")
 
 
-class CommissionTier(ConfigModel):
+class CommissionTier(FrozenModel):
     """From this month's traded value on, this rate."""
 
     from_notional: float = Field(
@@ -289,7 +235,7 @@ _SLIPPAGE_USES = {
 }
 
 
-class SlippageConfig(ConfigModel):
+class SlippageConfig(FrozenModel):
     """How much worse than the reference price a market order fills."""
 
     model: Literal["none", "fixed", "spread", "full", "volume_share", "sqrt_impact"] = Field(
@@ -343,7 +289,7 @@ class CostsConfig(RuledModel):
         return not charged and self.slippage.is_free()
 
 
-class UniverseFile(ConfigModel):
+class UniverseFile(FrozenModel):
     """Membership by date."""
 
     file: Text = Field(description="CSV with symbol, start, end (end may be empty), relative to the run file")
@@ -393,7 +339,7 @@ class StrategyEntry(StrategyConfig):
     )
 
 
-class StrategyReference(ConfigModel):
+class StrategyReference(FrozenModel):
     """A strategy by its file; reading a run file replaces it by what the file says."""
 
     config: Text = Field(description="path of a strategy file, relative to the run file")
@@ -402,7 +348,7 @@ class StrategyReference(ConfigModel):
     )
 
 
-class VolatilityScaling(ConfigModel):
+class VolatilityScaling(FrozenModel):
     """Smaller new positions when the portfolio's own volatility is high."""
 
     mode: Literal["continuous", "regime", "off"] = Field(
@@ -413,7 +359,7 @@ class VolatilityScaling(ConfigModel):
     floor: float = Field(0.33, gt=0.0, le=1.0, description="continuous: smallest multiplier")
 
 
-class CorrelationGuard(ConfigModel):
+class CorrelationGuard(FrozenModel):
     """Refuse a candidate that moves with what is already held."""
 
     min_positions: int = Field(4, ge=1, le=1_000_000, description="positions held before the guard acts")
@@ -453,7 +399,7 @@ class PortfolioConfig(RuledModel):
         return []
 
 
-class ExecutionConfig(ConfigModel):
+class ExecutionConfig(FrozenModel):
     """When and in what units orders fill."""
 
     fill: Literal["next_open", "same_close"] = Field(
@@ -481,11 +427,11 @@ class ExecutionConfig(ConfigModel):
         return self.lot.get(asset_class, default) == "whole"
 
 
-class ValidationConfig(ConfigModel):
+class ValidationConfig(FrozenModel):
     """Sizes and thresholds of the validation tests."""
 
 
-class OutputConfig(ConfigModel):
+class OutputConfig(FrozenModel):
     """Where results go."""
 
     path: Text = Field("results", description="folder relative to the run file")
@@ -494,7 +440,7 @@ class OutputConfig(ConfigModel):
     )
 
 
-class RunConfig(ConfigModel):
+class RunConfig(FrozenModel):
     """A whole run: data, strategies, portfolio, execution."""
 
     data: DataConfig = Field(description="where the bars come from")

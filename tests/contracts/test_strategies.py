@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -21,6 +22,10 @@ N_BARS = 430
 
 def market(kind: str) -> Bars:
     """Random prices, as markets have them: whole, with holes and actions, of every day, with late and early names."""
+    return replace(_market(kind), factor=None, split_factor=None)  # both accumulated by Bars itself
+
+
+def _market(kind: str) -> Bars:
     if kind == "whole":
         return random_bars(N_BARS, 6, seed=11)
     if kind == "holes, splits and dividends":

@@ -184,7 +184,7 @@ def relative_strength(x: FloatArray, n: int, out: FloatArray) -> None:
         if t >= n:
             for j in range(n_columns):
                 total = up[j] + down[j]
-                out[t, j] = 100.0 * up[j] / total if total != 0.0 else 50.0
+                out[t, j] = 100.0 * (up[j] / total) if total != 0.0 else 50.0
         else:
             for j in range(n_columns):
                 out[t, j] = np.nan

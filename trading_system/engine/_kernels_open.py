@@ -417,7 +417,7 @@ def run_increases(x: Engine, t: int, at_close: int) -> None:
         by_cash = max(0.0, g["cash"] - shorts) / longs
     code = CASH if by_cash < math.inf and (by_gross - by_cash) * total > epsilon else GROSS_EXPOSURE
     factor = min(by_gross, by_cash)
-    if (1.0 - factor) * total <= epsilon:
+    if total == 0.0 or (1.0 - factor) * total <= epsilon:
         factor = 1.0
         code = GROSS_EXPOSURE
     for j in range(kept):

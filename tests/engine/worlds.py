@@ -238,7 +238,7 @@ def signals(dice: Dice, close: np.ndarray, symbol: np.ndarray | None, groups: bo
             legs = np.flatnonzero(group == number)
             if dice.chance(0.8):
                 entry[:, legs] = entry[:, legs[:1]] * dice.rng.choice([1, -1], legs.size)
-    names = tuple(("value", "speed", "size")[: dice.whole(1, 3)])
+    names = tuple(("value", "speed", "size")[: dice.whole(0, 3)])
     components = np.round(dice.rng.standard_normal((len(names), *shape)), dice.pick(0, 6))
     components[dice.mask(components.shape, 0.1)] = NAN
     return Signals(
@@ -251,8 +251,8 @@ def signals(dice: Dice, close: np.ndarray, symbol: np.ndarray | None, groups: bo
         target_distance=distance(0.4, 2.0),
         limit_price=level(0.35, 0.7) if limits and group is None else None,
         scale=dice.maybe(0.2, dice.rng.uniform(0.2, 3.0, shape)),
-        components=components if dice.chance(0.6) else None,
-        component_names=names if components is not None else (),
+        components=components if names else None,
+        component_names=names,
         max_hold=dice.maybe(0.3, dice.rng.integers(0, 8, shape[1])),
         group=group,
     )

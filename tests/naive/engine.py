@@ -355,13 +355,15 @@ class Twin:
         for order in self.waiting_orders():
             if order.line.symbol == c:
                 order.quantity *= ratio
-                if order.line.book.whole:
-                    order.quantity = float(math.floor(order.quantity + 1e-9))
                 order.limit /= ratio
                 order.stop_distance /= ratio
                 order.target_distance /= ratio
-                if order.quantity == 0.0:
-                    order.over(OrderStatus.EXPIRED, Code.LOT)
+                if order.line.book.whole:
+                    kept = float(math.floor(order.quantity + 1e-9))
+                    if kept == 0.0:
+                        order.over(OrderStatus.EXPIRED, Code.LOT)
+                    else:
+                        order.quantity = kept
         self.drop_ended()
 
     def drop_ended(self) -> None:

@@ -494,7 +494,7 @@ class Twin:
         if self.room_taken([order]):
             return
         book, buys = order.line.book, order.side > 0
-        dust = 1e-9 * self.opening_equity(t)
+        dust = 1e-9 * abs(self.opening_equity(t))
         gross, cash = self.rooms(book, t, buys)
         price = at if free else self.slipped(order, t, order.quantity, at)
         rates = book.config.costs
@@ -535,7 +535,7 @@ class Twin:
         if self.room_taken(unit):
             return
         book = unit[0].line.book
-        dust = 1e-9 * self.opening_equity(t)
+        dust = 1e-9 * abs(self.opening_equity(t))
         gross, cash = self.rooms(book, t, True)
         ats = [self.reference(o, t) for o in unit]
         prices = [self.slipped(o, t, o.quantity, at) for o, at in zip(unit, ats, strict=True)]
@@ -561,7 +561,7 @@ class Twin:
         if not orders:
             return
         equity = self.opening_equity(t)
-        dust = 1e-9 * equity
+        dust = 1e-9 * abs(equity)
         limited = self.limits.max_gross_exposure <= 1.0
         ats = {o.id: self.reference(o, t) for o in orders}
         prices = {o.id: self.slipped(o, t, o.quantity, ats[o.id]) for o in orders}
@@ -1154,7 +1154,7 @@ class Twin:
 
     def capped(self, t: int, unit: list[Line], quantities: list[float]) -> Code | list[float]:
         book, closes = unit[0].book, [self.market.close[t][line.symbol] for line in unit]
-        dust, bound = 1e-9 * self.equity, Code.NONE
+        dust, bound = 1e-9 * abs(self.equity), Code.NONE
         values = [q * c for q, c in zip(quantities, closes, strict=True)]
         own = book.allocation * self.equity
 
@@ -1225,14 +1225,14 @@ class Twin:
             value = min(value, book.config.limits.max_position_notional * equity)
         if self.limits.max_position_notional is not None:
             value = min(value, self.limits.max_position_notional * self.equity)
-        wanted = value / close
+        wanted = max(0.0, value) / close
         if book.whole:
             wanted = float(math.floor(wanted + 1e-9))
         wanted = math.copysign(wanted, weight)
         position = self.positions.get(line.number)
         held = 0.0 if position is None else position.quantity
         change = wanted - held
-        small = max(self.config.execution.min_trade * equity, 1e-9 * self.equity)
+        small = max(self.config.execution.min_trade * equity, 1e-9 * abs(self.equity))
         if change == 0.0 or (weight != 0.0 and abs(change) * close <= small):
             return
         less, more = abs(change) * (wanted * held >= 0.0), 0.0

@@ -1,0 +1,127 @@
+"""Every trial is counted once, and what it earned can be read back."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import sqlite3
+
+import numpy as np
+import pytest
+
+from tests.runs.faults import Disk, install
+from tests.runs.test_journal import INDEX, RETURNS, TRIAL
+from trading_system.errors import OutputError
+from trading_system.runs import trials
+from trading_system.runs.journal import FOLDER, NAME, Journal
+
+FAMILY = TRIAL.family
+
+
+def another(i: int) -> trials.Trial:
+    return dataclasses.replace(TRIAL, config_hash=f"c{i}")
+
+
+def test_the_family_is_the_strategy_types_and_the_universe():
+    assert dataclasses.replace(TRIAL, config_hash="x", data_hash="y", period="all").family == FAMILY
+    assert dataclasses.replace(TRIAL, symbols=("A",)).family != FAMILY
+    assert dataclasses.replace(TRIAL, strategies=("pairs",)).family != FAMILY
+
+
+def test_the_same_work_twice_is_two_rows_and_one_trial(tmp_path):
+    with Journal(tmp_path) as journal:
+        for trial in (another(1), another(2), another(1)):
+            trials.record(journal, trial, INDEX, RETURNS)
+        assert trials.count(journal, FAMILY) == trials.FamilyCount(trials=2, rows=3, sampled=False)
+        rows = journal.records("trial")
+    assert "repeats" not in rows[0] and rows[2]["repeats"] == 1
+    assert rows[2]["returns"] == rows[0]["returns"]
+
+
+def test_a_grid_is_one_row_that_counts_every_configuration(tmp_path):
+    grid = np.random.default_rng(0).standard_normal((3, 40))
+    with Journal(tmp_path) as journal:
+        trials.record(journal, dataclasses.replace(TRIAL, configurations=40), INDEX, grid)
+        assert trials.count(journal, FAMILY).trials == 40
+        index, returns, numbers = trials.returns_of(journal, FAMILY)
+    assert index.tolist() == INDEX.tolist() and set(numbers.tolist()) == {1}
+    np.testing.assert_array_equal(returns, grid.astype(np.float32))
+
+
+def test_returns_of_several_trials_stand_beside_each_other_and_other_sessions_are_left_out(tmp_path):
+    with Journal(tmp_path) as journal:
+        trials.record(journal, another(0), INDEX[:2], RETURNS[:2])
+        trials.record(journal, another(1), INDEX, RETURNS)
+        trials.record(journal, another(2), INDEX, -RETURNS)
+        _, returns, numbers = trials.returns_of(journal, FAMILY)
+        assert trials.returns_of(journal, "nobody")[1].shape == (0, 0)
+    assert numbers.tolist() == [2, 3]
+    np.testing.assert_allclose(returns, np.column_stack([RETURNS, -RETURNS]), rtol=1e-7)
+
+
+def test_above_the_limit_a_fair_seeded_sample_is_kept_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(trials, "KEPT_PER_FAMILY", 20)
+    with Journal(tmp_path) as journal:
+        for i in range(10):
+            grid = np.full((3, 20), float(i))
+            trials.record(journal, dataclasses.replace(another(i), configurations=20), INDEX, grid)
+        _, returns, numbers = trials.returns_of(journal, FAMILY)
+        assert trials.count(journal, FAMILY) == trials.FamilyCount(200, 10, sampled=True)
+        kept = {row[0] for row in journal.execute("SELECT DISTINCT trial FROM kept")}
+    assert returns.shape == (3, 20)
+    assert len(set(numbers.tolist())) >= 5  # 20 draws out of 10 grids
+    files = {int(path.stem) for path in (tmp_path / FOLDER / "returns" / FAMILY).iterdir()}
+    assert files == kept
+
+
+def test_the_sample_is_the_same_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(trials, "KEPT_PER_FAMILY", 5)
+    kept = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        with Journal(tmp_path / name) as journal:
+            for i in range(40):
+                trials.record(journal, another(i), INDEX, RETURNS)
+            kept.append(journal.execute("SELECT * FROM kept ORDER BY slot"))
+    assert kept[0] == kept[1] and max(row[2] for row in kept[0]) > 5
+
+
+def test_changed_or_lost_returns_are_found_when_they_are_read(tmp_path):
+    with Journal(tmp_path) as journal:
+        trials.record(journal, another(1), INDEX, RETURNS)
+        (path,) = (tmp_path / FOLDER / "returns" / FAMILY).iterdir()
+        data = bytearray(path.read_bytes())
+        data[60] ^= 1
+        path.write_bytes(bytes(data))
+        with pytest.raises(OutputError, match="not what was written"):
+            trials.returns_of(journal, FAMILY)
+        path.unlink()
+        with pytest.raises(OutputError, match="cannot be read"):
+            trials.returns_of(journal, FAMILY)
+
+
+def test_a_trial_whose_returns_cannot_be_written_is_not_counted_and_the_next_one_is(tmp_path, monkeypatch):
+    with Journal(tmp_path) as journal:
+        counted, failed = 0, 0
+        for nth in range(1, 13):
+            with monkeypatch.context() as patch:
+                install(patch, Disk(nth, errno.ENOSPC))
+                try:
+                    trials.record(journal, another(nth), INDEX, RETURNS)
+                    counted += 1
+                except OutputError as error:
+                    assert "ENOSPC" in str(error)
+                    failed += 1
+            assert journal.anchor().count == counted
+        assert failed >= 5 and counted >= 3
+        assert journal.verify().intact
+        assert trials.returns_of(journal, FAMILY)[1].shape == (3, counted)
+
+
+def test_anyone_can_read_the_rows_with_sqlite(tmp_path):
+    with Journal(tmp_path) as journal:
+        trials.record(journal, another(1), INDEX, RETURNS)
+    with sqlite3.connect(tmp_path / FOLDER / NAME) as store:
+        row = store.execute("SELECT family, period, configurations, sharpe_mean FROM trials").fetchone()
+    store.close()
+    assert row == (FAMILY, "train", 1, 0.05)

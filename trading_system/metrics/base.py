@@ -7,7 +7,7 @@ A metric is a plain function of named inputs: `returns` (simple returns, one per
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -95,3 +95,13 @@ def annualised_growth(value: float, years: float) -> float:
     if not (years > 0.0 and value >= 0.0):
         return float("nan")
     return float(value ** (1.0 / years) - 1.0)
+
+
+def distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """`names`, a number behind each that came before: two strategies of one name stay two."""
+    seen: dict[str, int] = {}
+    labels = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        labels.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return tuple(labels)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trading_system.engine.ledger import Code
+from trading_system.metrics.base import distinct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,7 @@ def trade_breakdown(ledger: Ledger) -> dict[str, dict[str, Row]]:
     reason = np.where(trades["open"] == 1, len(codes), positions[trades["exit_reason"]])
     empty = np.zeros(0, np.int64)
     return {
-        "by_strategy": _grouped(ledger, ledger.line_strategy[line] if line.size else empty, ledger.strategy_names),
+        "by_strategy": _grouped(ledger, ledger.line_strategy[line] if line.size else empty, distinct(ledger.strategy_names)),
         "by_symbol": _grouped(ledger, ledger.line_symbol[line] if line.size else empty, ledger.bars.symbols),
         "by_exit_reason": _grouped(ledger, reason, [*codes, "open"]),
     }

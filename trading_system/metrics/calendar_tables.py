@@ -61,7 +61,7 @@ def _ends(periods: IntArray) -> IntArray:
 def _returns(sample: Sample, periods: IntArray) -> list[dict[str, Any]]:
     ends = _ends(periods)
     levels = sample.equity[ends]
-    before = np.concatenate(([sample.start], levels[:-1]))
+    before = np.concatenate(([sample.start], levels))[:-1]
     return [
         {"_period": int(period), "return": float(after / base - 1.0) if base > 0.0 else None}
         for period, after, base in zip(periods[ends], levels, before, strict=True)

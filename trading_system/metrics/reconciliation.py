@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trading_system.engine.ledger import Code, OrderStatus
+from trading_system.metrics.base import distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +32,7 @@ def reconcile(ledger: Ledger) -> dict[str, Any]:
     orders, refusals = ledger.orders, ledger.refusals
     by_order = ledger.line_strategy[orders["line"]] if orders.size else orders["line"]
     by_refusal = ledger.line_strategy[refusals["line"]] if refusals.size else refusals["line"]
-    names = ledger.strategy_names
+    names = distinct(ledger.strategy_names)
     scopes = (
         {
             name: _scope(int(ledger.signals[s]), int(ledger.repeated[s]), refusals[by_refusal == s], orders[by_order == s])

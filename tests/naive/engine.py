@@ -1232,7 +1232,7 @@ class Twin:
         position = self.positions.get(line.number)
         held = 0.0 if position is None else position.quantity
         change = wanted - held
-        small = max(self.config.execution.min_trade * equity, 1e-9 * abs(self.equity))
+        small = max(0.0, self.config.execution.min_trade * equity) + 1e-9 * abs(self.equity)
         if change == 0.0 or (weight != 0.0 and abs(change) * close <= small):
             return
         less, more = abs(change) * (wanted * held >= 0.0), 0.0

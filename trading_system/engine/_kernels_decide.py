@@ -420,7 +420,7 @@ def decide_weight(x: Engine, t: int, line: int, target: float, tripped: int) -> 
     side = 1 if target > 0.0 else -1
     wanted = side * floored(max(0.0, notional) / close, facts["whole"])
     change = abs(wanted - held) * close
-    if target != 0.0 and (change <= rules["min_trade"] * equity or change < 1e-9 * abs(g["equity"])):
+    if target != 0.0 and change <= max(0.0, rules["min_trade"] * equity) + 1e-9 * abs(g["equity"]):
         return
     reduce, add = 0.0, 0.0
     if held * wanted > 0.0:

@@ -188,7 +188,7 @@ def enter(x: Engine, t: int, line: int, at_close: int, inside: int) -> None:
         code = CASH if (by_gross - by_cash) * price > epsilon else GROSS_EXPOSURE
         q = min(by_gross, by_cash)
     q = floored(q, whole)
-    if limited and q > 0.0:
+    if limited and q * price >= epsilon:
         commission = commission_at(x, n, bps, q, price)
         if q * price + commission > room_cash + epsilon:
             q = floored(max(0.0, (room_cash - commission) / price), whole)
@@ -437,7 +437,7 @@ def increase(
     state["increase_order"] = -1
     own = x.w.accepted[n]
     q = floored(wanted * own * factor, whole) if own != 1.0 or factor != 1.0 else floored(wanted, whole)
-    if q > 0.0 and side > 0 and x.r.run[0]["max_gross"] <= 1.0:
+    if q * wanted_price >= epsilon and side > 0 and x.r.run[0]["max_gross"] <= 1.0:
         room_cash = max(0.0, g["cash"] - shorts)
         commission = commission_at(x, n, commission_bps(x, t, n), q, wanted_price)
         if q * wanted_price + commission > room_cash + epsilon:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trading_system.config.loading import LoadedRun, load_run
-from trading_system.errors import OutputError, StrategyError, TradingSystemError, UsageError
+from trading_system.errors import ConfigError, OutputError, StrategyError, TradingSystemError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -390,16 +390,26 @@ def _relative(root: Path, results: Path) -> str:
 
 
 def validate_config(path: Path | str, *, overrides: Sequence[str] = (), load: bool = False) -> LoadedRun:
-    """Read a run or strategy file; with `load` also build its strategies, which runs the code of a user's own.
+    """Read a run or strategy file and check the parameters of its strategies; with `load` also of a user's own, whose code runs.
 
     Raises
     ------
     ConfigError
         With every mistake of the file in ``problems``.
     """
+    from trading_system.strategies.loading import build_strategy
+
     run = load_run(Path(path), overrides)
-    if load:
-        _strategies(run)
+    problems: list[TradingSystemError] = []
+    for number, entry in enumerate(run.config.strategies):
+        if ":" in entry.type and not load:
+            continue
+        try:
+            build_strategy(entry, run.root, run.places, number)
+        except ConfigError as error:
+            problems += error.problems or (error,)
+    if problems:
+        raise ConfigError(f"{len(problems)} problems", problems=problems)
     return run
 
 

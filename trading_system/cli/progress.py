@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -50,7 +51,7 @@ def first_run() -> bool:
     from trading_system import kernels
 
     source = kernels.PACKAGE / "engine" / "_kernels.py"
-    if not source.is_file():
+    if not source.is_file() or os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
         return False
     folder = kernels.kernel_folder() / f"engine-{kernels.source_stamp(source)[:16]}"
     return not (folder.is_dir() and any(folder.iterdir()))

@@ -65,3 +65,32 @@ def _defects(quality: Mapping[str, Any], page: Page) -> str:
 
 def _notes(quality: Mapping[str, Any], page: Page) -> str:
     return "\n".join(page.wrapped(one_line(note), "  ", "note: ") for note in quality["notes"])
+
+
+def files_page(found: Mapping[str, Any], page: Page) -> str:
+    """What lies in files of bars, and what a run file would say about them."""
+    symbols = ", ".join(found["symbols"]) + (
+        f" and {found['n_symbols'] - len(found['symbols'])} more" if found["n_symbols"] > 20 else ""
+    )
+    guess = ", ".join(f"{key}: {value}" for key, value in found["guess"].items())
+    rows = [
+        ("files", f"{count(found['files'])}, {count(found['bytes'])} bytes"),
+        ("rows", count(found["rows"])),
+        ("symbols", f"{count(found['n_symbols'])}: {symbols}"),
+        ("range", f"{found['first']} to {found['last']}, stamps: {found['stamps']}"),
+        ("columns", ", ".join(found["columns"])),
+        ("run file", f"data: {{{guess}, path: ...}}"),
+        *(("note", note) for note in found["notes"]),
+    ]
+    return wrapped_table(("", ""), rows, width=page.width)
+
+
+def import_page(report: Mapping[str, Any], page: Page) -> str:
+    """What an import wrote, and what of it was inferred."""
+    rows = [
+        ("wrote", report["target"]),
+        ("rows", f"{count(report['rows'])} of {count(report['symbols'])} symbols, {report['first']} to {report['last']}"),
+        ("actions", f"{count(report['splits'])} splits, {count(report['dividends'])} dividends: {report['actions']}"),
+        *(("note", note) for note in report["notes"]),
+    ]
+    return wrapped_table(("", ""), rows, width=page.width)

@@ -10,6 +10,7 @@ from trading_system.reports.page import Page
 from trading_system.reports.terminal import costs, figures, orders
 
 SHOWN = 20
+PERIODS = {"train+validation": "train+val"}
 
 
 def runs_page(rows: Sequence[Mapping[str, Any]], page: Page) -> str:
@@ -21,16 +22,15 @@ def runs_page(rows: Sequence[Mapping[str, Any]], page: Page) -> str:
         (
             row["run_id"],
             ", ".join(s["name"] for s in row["strategies"]),
-            row["period"],
+            PERIODS.get(row["period"], row["period"]),
             percent(row["total_return"]),
             ratio(row["sharpe"]),
             percent(row["max_drawdown"]),
-            count(row["n_trades"]),
         )
         for row in whole
     ]
-    header = ("run", "strategies", "period", "return", "Sharpe", "drawdown", "trades")
-    text = table(header, lines, right=(3, 4, 5, 6), fixed=(0,), width=page.width).split("\n") if whole else []
+    header = ("run", "strategies", "period", "return", "Sharpe", "drawdown")
+    text = table(header, lines, right=(3, 4, 5), fixed=(0, 2), width=page.width).split("\n") if whole else []
     if text:
         text[0] = page.heading(text[0])
     broken = [row for row in rows if "damaged" in row]

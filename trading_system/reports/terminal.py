@@ -220,13 +220,14 @@ def orders(document: Mapping[str, Any], page: Page) -> list[str]:
     head, *lines = table(header, rows, right=range(1, 9), width=page.width).split("\n")
     total = found["total"]
     reasons = [
-        ("repeated", {"REPEATED": total["repeated"]} if total["repeated"] else {}),
         ("refused", total["refused"]),
         ("placed for", total["orders"]),
         ("part filled", total["ends"]["part_filled"]),
         ("rejected", total["ends"]["rejected"]),
         ("expired", total["ends"]["expired"]),
     ]
+    if total["repeated"]:
+        lines.append(f"  {'repeated:':<14}{count(total['repeated'])} on standing positions or orders, outside these sums")
     for title, codes in reasons:
         if codes:
             words = ", ".join(f"{code} {count(number)}" for code, number in codes.items())

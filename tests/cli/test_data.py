@@ -1,0 +1,93 @@
+"""data sample, import and info."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.test_commands import refused, said
+from trading_system.config.models import SAMPLE_MARKETS
+
+
+def test_every_sample_market_is_listed_and_invented_ones_are_called_synthetic(capsys):
+    rows = json.loads(said(capsys, "data", "sample", "--json"))
+    assert [row["market"] for row in rows] == list(SAMPLE_MARKETS)
+    for row in rows:
+        assert row["about"].startswith("real: " if row["market"] == "us5" else "synthetic: ")
+        assert row["market"] in said(capsys, "data", "sample")
+
+
+def test_a_sample_market_written_as_csv_reads_back_as_the_same_bars(tmp_path, capsys):
+    assert "5 symbols" in said(capsys, "data", "sample", "us5", str(tmp_path / "csv"))
+    said(capsys, "data", "sample", "us5", str(tmp_path / "us5.parquet"))
+    text = json.loads(said(capsys, "data", "info", str(tmp_path / "csv"), "--json"))
+    binary = json.loads(said(capsys, "data", "info", str(tmp_path / "us5.parquet"), "--json"))
+    for fact in ("rows", "n_symbols", "symbols", "first", "last", "columns"):
+        assert text[fact] == binary[fact], fact
+
+
+def test_the_bars_of_the_sample_are_the_same_market_from_either_source(tmp_path, capsys):
+    from trading_system.config.loading import load_run
+    from trading_system.data.loading import load_market
+
+    said(capsys, "data", "sample", "us5", str(tmp_path / "csv"))
+    run = tmp_path / "run.yaml"
+    hashes = []
+    for data in ("{source: sample, path: us5}", "{source: csv, path: csv}"):
+        run.write_text(f"data: {data}\nstrategies: [{{name: a, type: buy_and_hold}}]\n", encoding="utf-8")
+        loaded = load_run(run)
+        hashes.append(load_market(loaded.config, loaded.root, None).hashes)
+    assert hashes[0] == hashes[1]
+
+
+@pytest.mark.parametrize("name", ["csv", "there.parquet"])
+def test_a_target_that_exists_is_never_touched(name, tmp_path, capsys):
+    (tmp_path / name).write_text("mine", encoding="utf-8")
+    assert "exists already" in refused(capsys, "data", "sample", "us5", str(tmp_path / name))
+    assert (tmp_path / name).read_text(encoding="utf-8") == "mine"
+
+
+def test_an_unknown_market_or_a_missing_target_is_one_message(capsys):
+    assert "us5, equities50" in refused(capsys, "data", "sample", "us6", "x")
+    assert "TARGET is missing" in refused(capsys, "data", "sample", "us5")
+
+
+def test_import_says_what_it_inferred(tmp_path, capsys):
+    lines = ["symbol,date,open,high,low,close,volume,prev_adj_ratio"]
+    lines += [f"A,2020-01-{day:02d},{p},{p},{p},{p},100,{ratio}" for day, p, ratio in ((2, 70, 1), (3, 10, 1 / 7), (6, 10, 1))]
+    (tmp_path / "vendor.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    source, target = str(tmp_path / "vendor.csv"), str(tmp_path / "prices.parquet")
+    out = said(capsys, "data", "import", source, target, "--universe", str(tmp_path / "universe.csv"))
+    assert "1 splits, 0 dividends: INFERRED from prev_adj_ratio" in out
+    assert (tmp_path / "universe.csv").read_text(encoding="utf-8") == "symbol,start,end\nA,2020-01-02,2020-01-06\n"
+    report = json.loads(said(capsys, "data", "import", source, target, "--no-infer", "--json"))
+    assert report["splits"] == 0 and report["inferred"] is False
+
+
+def test_columns_of_a_source_can_be_named(tmp_path, capsys):
+    (tmp_path / "v.csv").write_text("symbol,date,open,high,low,px_last,volume\nA,2020-01-02,1,2,1,1.5,10\n", encoding="utf-8")
+    source, target = str(tmp_path / "v.csv"), str(tmp_path / "t.parquet")
+    assert "close" in refused(capsys, "data", "import", source, target)
+    assert "wrote" in said(capsys, "data", "import", source, target, "--column", "close=px_last")
+    assert "OURS=THEIRS" in refused(capsys, "data", "import", source, target, "--column", "close")
+
+
+@pytest.mark.parametrize("command", [["info"], ["import"]])
+def test_a_missing_file_is_one_message(command, tmp_path, capsys):
+    line = [*command, str(tmp_path / "absent.csv"), *([str(tmp_path / "t.parquet")] if command == ["import"] else [])]
+    assert "absent.csv" in refused(capsys, "data", *line)
+
+
+def test_info_of_a_run_file_shows_its_defects(tmp_path, capsys):
+    (tmp_path / "run.yaml").write_text(
+        "data: {source: sample, path: us5, quality: {max_jump: 0.1, split_suspect: warn}}\nstrategies: [{name: a, type: buy_and_hold}]\n",
+        encoding="utf-8",
+    )
+    assert "jump" in said(capsys, "data", "info", str(tmp_path / "run.yaml"))
+    document = json.loads(said(capsys, "data", "info", "-c", str(tmp_path / "run.yaml"), "--json"))
+    assert document["counts"]["jump"] > 0
+
+
+def test_overrides_belong_to_run_files(tmp_path, capsys):
+    assert "--set belongs to a run file" in refused(capsys, "data", "info", str(tmp_path), "--set", "a=1")

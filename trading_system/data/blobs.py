@@ -104,7 +104,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         if header["schema"] != SCHEMA:
             raise DamagedError(f"schema {header['schema']}")
         return header["meta"], _arrays(rows, header["arrays"])
-    except (sqlite3.Error, ValueError, TypeError, KeyError, OverflowError, UnicodeError) as error:
+    except (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError, OverflowError, MemoryError) as error:
         raise DamagedError(str(error)) from error
 
 

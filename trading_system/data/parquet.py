@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +73,21 @@ def read_parquet(file: Path, columns: dict[str, str] | None = None) -> Rows:
         ) from None
     if table.num_rows == 0:
         raise DataError("the file has no rows", where=file.name)
-    return _rows(table, schema.names, plan, file)
+    rows = _rows(table, schema.names, plan, file)
+    notes, synthetic = _told(schema.metadata)
+    return replace(rows, notes=(*notes, *rows.notes), synthetic=synthetic)
+
+
+def _told(metadata: dict[bytes, bytes] | None) -> tuple[list[str], bool]:
+    """What `data import` wrote into the file about itself: its notes, and whether it is synthetic."""
+    try:
+        about = json.loads((metadata or {}).get(b"trading_system", b"{}")[:100_000])
+        notes = [str(note)[:300] for note in about.get("notes", [])[:50]]
+        return ["".join(letter if letter.isprintable() else "?" for letter in note) for note in notes], about.get(
+            "synthetic"
+        ) is True
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return [], False
 
 
 def _rows(table: Any, names: list[str], plan: Layout, file: Path) -> Rows:

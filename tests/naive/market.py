@@ -125,11 +125,8 @@ class Market:
                 for c, split, dividend, _ in self.actions.get(t, []):
                     waiting.setdefault(c, []).append((split, dividend))
             for c in [c for c in waiting if self.bar(t, c)]:
-                shares, cash = 1.0, 0.0
                 for split, dividend in waiting.pop(c):
-                    shares *= split
-                    cash += shares * dividend
-                level[c] *= shares * (1.0 + cash / shares / self.close[t][c])
+                    level[c] *= split * (1.0 + dividend / self.close[t][c])
             out.append(list(level))
         return out
 

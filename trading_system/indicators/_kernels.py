@@ -9,6 +9,7 @@ gives the same bits on the rows it has. Outputs are NaN until the window is full
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -76,7 +77,8 @@ def mean(x: FloatArray, n: int, out: FloatArray) -> None:
     start = n - 1
     while start < n_bars:
         origin = start - n + 1
-        totals[:] = 0.0
+        for j in range(n_columns):
+            totals[j] = 0.0
         for t in range(origin, start + 1):
             for j in range(n_columns):
                 totals[j] += x[t, j] - x[origin, j]
@@ -172,7 +174,7 @@ def relative_strength(x: FloatArray, n: int, out: FloatArray) -> None:
             change = x[t, j] - x[before, j]
             rise = max(0.0, change)
             fall = -change if change < 0.0 else 0.0
-            if np.isnan(change):
+            if math.isnan(change):
                 rise = np.nan
                 fall = np.nan
             if t <= n:
@@ -276,8 +278,9 @@ def moments(x: FloatArray, n: int, ddof: int, want: int, centre: FloatArray, spr
                     centre[t, j] = np.nan
             continue
         if t == n - 1 or t % step == 0:
-            average[:] = 0.0
-            squares[:] = 0.0
+            for j in range(n_columns):
+                average[j] = 0.0
+                squares[j] = 0.0
             for i in range(t - n + 1, t + 1):
                 for j in range(n_columns):
                     average[j] += x[i, j] - x[t, j]
@@ -286,7 +289,8 @@ def moments(x: FloatArray, n: int, ddof: int, want: int, centre: FloatArray, spr
             for i in range(t - n + 1, t + 1):
                 for j in range(n_columns):
                     squares[j] += (x[i, j] - average[j]) * (x[i, j] - average[j])
-            peak[:] = squares
+            for j in range(n_columns):
+                peak[j] = squares[j]
         else:
             thin = 0
             for j in range(n_columns):
@@ -307,11 +311,11 @@ def moments(x: FloatArray, n: int, ddof: int, want: int, centre: FloatArray, spr
             squares[j] = 0.0 if flat else squares[j]
         if want == 2:
             for j in range(n_columns):
-                deviation = np.sqrt(squares[j] * freedom)
+                deviation = math.sqrt(squares[j] * freedom)
                 spread[t, j] = (x[t, j] - average[j]) / deviation if deviation > 0.0 else np.nan
         else:
             for j in range(n_columns):
-                spread[t, j] = np.sqrt(squares[j] * freedom)
+                spread[t, j] = math.sqrt(squares[j] * freedom)
             if want == 0:
                 for j in range(n_columns):
                     centre[t, j] = average[j]
@@ -361,8 +365,8 @@ def comoments(x: FloatArray, y: FloatArray, n: int, want: int, first: FloatArray
             if equal_y >= n or yy <= 0.0:
                 yy = 0.0
             if want == 0:
-                value = xy / np.sqrt(xx * yy) if xx * yy > 0.0 else np.nan
-                first[t, j] = np.nan if np.isnan(value) else min(1.0, max(-1.0, value))
+                value = xy / math.sqrt(xx * yy) if xx * yy > 0.0 else np.nan
+                first[t, j] = np.nan if math.isnan(value) else min(1.0, max(-1.0, value))
             else:
                 slope = xy / xx if xx > 0.0 else np.nan
                 first[t, j] = slope

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,13 +26,13 @@ def on_change(target: FloatArray, n_lines: int, kept: FloatArray) -> None:
     resumed = 0
     for e in range(n_lines, target.size):
         kept[e] = target[e] if target[e] != target[e - n_lines] else np.nan
-        resumed += int(np.isnan(target[e - n_lines]) & (not np.isnan(target[e])))
+        resumed += int(math.isnan(target[e - n_lines]) & (not math.isnan(target[e])))
     e = n_lines
     while resumed > 0:
-        if np.isnan(target[e - n_lines]) and not np.isnan(target[e]):
+        if math.isnan(target[e - n_lines]) and not math.isnan(target[e]):
             resumed -= 1
             back = e - n_lines
-            while back >= 0 and np.isnan(target[back]):
+            while back >= 0 and math.isnan(target[back]):
                 back -= n_lines
             if target[e] == (target[back] if back >= 0 else 0.0):
                 kept[e] = np.nan
@@ -46,12 +47,12 @@ def crossover(slow: FloatArray, share: FloatArray, fast: FloatArray) -> None:
         for j in range(n_lines):
             for t in range(n_bars):
                 value = share[t] if fast[t, j] > slow[t, j] else 0.0
-                fast[t, j] = np.nan if np.isnan(fast[t, j] + slow[t, j]) else value
+                fast[t, j] = np.nan if math.isnan(fast[t, j] + slow[t, j]) else value
         return
     for t in range(n_bars):
         for j in range(n_lines):
             value = share[t] if fast[t, j] > slow[t, j] else 0.0
-            fast[t, j] = np.nan if np.isnan(fast[t, j] + slow[t, j]) else value
+            fast[t, j] = np.nan if math.isnan(fast[t, j] + slow[t, j]) else value
 
 
 @helper  # u8(i8, i8)
@@ -145,10 +146,10 @@ def reversions(
             components[0, t, column(first, j)] = abs(score[t, j])
         if both:
             for j in range(width):
-                ready = not np.isnan(atr[t, j])
+                ready = not math.isnan(atr[t, j])
                 side[j] = 1.0 if (score[t, j] < enter) & ready else (-1.0 if (-score[t, j] < enter) & ready else side[j])
         for j in range(width):
-            hit = (score[t, j] * side[j] < enter) & (not np.isnan(atr[t, j]))
+            hit = (score[t, j] * side[j] < enter) & (not math.isnan(atr[t, j]))
             entry[t, column(first, j)] = np.int8(side[j]) if hit else np.int8(0)
         for j in range(width):
             leave[t, column(first, j)] = score[t, j] * side[j] > out
@@ -211,7 +212,7 @@ def spread_trades(
         entry[t] = 0
         leave[t] = False
         score[t] = np.nan
-        if t < n - 1 or np.isnan(beta[t]):
+        if t < n - 1 or math.isnan(beta[t]):
             continue
         slope = beta[t]
         last = y[t] - slope * x[t]
@@ -225,7 +226,7 @@ def spread_trades(
             squares += gap * gap
         if squares <= 0.0:
             continue
-        z = -average / np.sqrt(squares / (n - 1))
+        z = -average / math.sqrt(squares / (n - 1))
         score[t] = z
         size = abs(z)
         if size >= limit:

@@ -227,7 +227,8 @@ def orders(document: Mapping[str, Any], page: Page) -> list[str]:
         ("expired", total["ends"]["expired"]),
     ]
     if total["repeated"]:
-        lines.append(f"  {'repeated:':<14}{count(total['repeated'])} on standing positions or orders, outside these sums")
+        words = f"{count(total['repeated'])}, of standing positions or orders: outside these sums"
+        lines.append(page.wrapped(words, " " * 16, f"  {'repeated:':<14}"))
     for title, codes in reasons:
         if codes:
             words = ", ".join(f"{code} {count(number)}" for code, number in codes.items())

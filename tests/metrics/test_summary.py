@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders import make_bars, random_bars
@@ -68,6 +68,9 @@ def test_equity_is_measured_at_the_benchmarks_closes_only():
     assert found.metrics["n_periods"] == 6
     assert found.metrics["max_drawdown"] == 0.0  # the Saturday is not measured
     assert found.metrics["worst_period"] == pytest.approx(0.0)
+    beside = summary_of(ledger, np.array([10.0, 11, 12, 13, 14, 1, 15])).metrics
+    assert beside["benchmark_max_drawdown"] == 0.0
+    assert beside["benchmark_total_return"] == pytest.approx(0.5)
 
 
 def test_figures_are_those_of_the_plain_functions():
@@ -295,6 +298,7 @@ def test_measuring_twice_gives_the_same_document():
     assert summary_of(ledger).document() == summary_of(ledger).document()
 
 
+@settings(max_examples=150)
 @given(st.lists(st.floats(50.0, 150.0), min_size=2, max_size=40), st.floats(0.1, 10.0))
 def test_the_unit_of_money_changes_no_figure_of_the_curve(levels, unit):
     one = summary_of(curve_ledger(levels)).metrics

@@ -12,19 +12,7 @@ from tests.naive import engine as naive
 from trading_system.config.models import DataConfig, RunConfig
 from trading_system.data.bars import Bars
 from trading_system.engine.ledger import Code
-
-try:  # DEV
-    from trading_system.engine.simulate import StrategyDecisions, simulate
-except ImportError:  # DEV
-    from dataclasses import dataclass
-
-    @dataclass(frozen=True)
-    class StrategyDecisions:
-        decisions: Any
-        columns: Any
-        tradable: Any
-
-
+from trading_system.engine.simulate import StrategyDecisions, simulate
 from trading_system.strategies.base import Signals, Weights
 
 NAN = float("nan")

@@ -10,11 +10,13 @@ import math
 import os
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.engine.scenes import CURVES, Played, play_kernel, play_twin
 from tests.engine.worlds import world
 from trading_system.engine.ledger import Code, OrderKind, OrderStatus
+from trading_system.engine.simulate import Simulation, simulate
 
 CASES = int(os.environ.get("TRADING_SYSTEM_TWIN_CASES", "300"))
 FAST = 40
@@ -107,3 +109,37 @@ def test_the_comparison_sees_a_difference() -> None:
     assert difference(twin, other, 1.0).startswith("equity[")
     del other.orders[-1]
     assert difference(twin, other, 1.0).startswith("orders: ")
+
+
+def tables(ledger: Any) -> dict[str, bytes]:
+    """Every array of a ledger as bytes."""
+    names = (*CURVES, *TABLES, "repeated", "signals")
+    return {name: np.ascontiguousarray(getattr(ledger, name)).tobytes() for name in names}
+
+
+def cut_at_random_rows(number: int) -> list[str]:
+    """Arrays of a run in steps that differ from those of the whole run."""
+    w = world(number)
+    whole = simulate(w.bars, w.decisions, w.config, first=w.first, stop=w.stop)
+    rng = np.random.default_rng(number)
+    cuts = sorted(rng.integers(w.first, w.stop + 1, int(rng.integers(1, 8))).tolist())
+    stepped = Simulation(w.bars, w.decisions, w.config, first=w.first, stop=w.stop)
+    for row in cuts:
+        stepped.advance(row)
+    mine, his = tables(stepped.advance().ledger()), tables(whole)
+    return [f"world {number}, cut at {cuts}: {name}" for name in his if mine[name] != his[name]]
+
+
+@pytest.mark.parametrize("numbers", GROUPS)
+def test_a_run_cut_anywhere_and_resumed_is_the_same_to_the_byte(numbers: range) -> None:
+    assert [text for number in numbers for text in cut_at_random_rows(number)] == []
+
+
+def test_a_run_bar_by_bar_is_the_same_to_the_byte() -> None:
+    for number in range(12):
+        w = world(number)
+        stepped = Simulation(w.bars, w.decisions, w.config, first=w.first, stop=w.stop)
+        for row in range(w.first + 1, w.stop + 1):
+            stepped.advance(row)
+            stepped.ledger()  # looking changes nothing
+        assert tables(stepped.ledger()) == tables(simulate(w.bars, w.decisions, w.config, first=w.first, stop=w.stop))

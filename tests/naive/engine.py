@@ -819,7 +819,7 @@ class Twin:
         held = self.held()
         values = [p.quantity * self.marks[p.line.symbol] for p in held]
         self.equity_now = self.cash + sum(values)
-        assert math.isclose(self.flows, self.cash, rel_tol=1e-9, abs_tol=1e-9 * max(1.0, abs(self.equity_now)))
+        assert math.isclose(self.flows, self.cash, rel_tol=1e-9, abs_tol=1e-9 * self.config.portfolio.starting_equity)
         if again:
             for curve in self.curves.values():
                 curve.pop()

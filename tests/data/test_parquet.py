@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from trading_system.data import parquet as module
 from trading_system.data.parquet import ParquetFiles, read_parquet
 from trading_system.data.source import Rows
-from trading_system.errors import DataError
+from trading_system.errors import CapacityError, DataError
 
 DAYS = [dt.date(2020, 1, 2), dt.date(2020, 1, 3)]
 
@@ -65,6 +66,20 @@ def test_numbers_of_every_type_are_read(kind: pa.DataType, tmp_path: Path) -> No
 )
 def test_symbols_are_text(values: pa.Array, tmp_path: Path) -> None:
     assert read(tmp_path, symbol=values).symbols == ("NA", "TRUE")
+
+
+def test_dictionaries_of_every_index_type_are_read(tmp_path: Path) -> None:
+    many = [f"S{i:03d}" for i in range(200)]
+    for kind in (pa.uint8(), pa.int16(), pa.uint32(), pa.int64()):
+        values = pa.DictionaryArray.from_arrays(pa.array([199, 0], kind), pa.array(many))
+        rows = read(tmp_path, symbol=values)
+        assert [rows.symbols[int(code)] for code in rows.code] == ["S199", "S000"]
+
+
+def test_a_table_that_would_fill_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "memory_limit", lambda: 100)
+    with pytest.raises(CapacityError, match="2 rows x 5 columns x 8 bytes"):
+        read(tmp_path)
 
 
 def test_numbers_as_symbols_are_their_digits(tmp_path: Path) -> None:

@@ -74,6 +74,14 @@ def test_stamps_at_the_open_and_at_the_close_give_the_same_bars(tmp_path: Path) 
     assert opens.periods_per_year == 6552.0
 
 
+def test_utc_stamps_at_the_close_are_taken_as_they_are(tmp_path: Path) -> None:
+    for lines in ([bar("2020-01-02 14:45:00Z"), bar("2020-01-02 15:00:00Z")], [bar("1577976300"), bar("1577977200")]):
+        file = write(tmp_path, *lines)
+        text = file.read_text()
+        file.write_text(text.replace("date,", "unix,") if "1577976300" in text else text)
+        assert load(file, timeframe="15m", stamp="close").bars.labels() == ["2020-01-02T14:45:00Z", "2020-01-02T15:00:00Z"]
+
+
 def test_the_last_hourly_bar_ends_with_the_session(tmp_path: Path) -> None:
     bars = load(write(tmp_path, bar("2020-01-02 14:30:00"), bar("2020-01-02 15:30:00")), timeframe="1h", stamp="open").bars
     assert bars.labels() == ["2020-01-02T20:30:00Z", "2020-01-02T21:00:00Z"]

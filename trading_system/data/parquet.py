@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trading_system.data.columns import Layout, layout
+from trading_system.data.limits import memory_limit
 from trading_system.data.source import (
     PRICES,
     DataSource,
@@ -22,7 +23,7 @@ from trading_system.data.source import (
     symbol_of,
 )
 from trading_system.data.stamps import epoch_to_ns, parse_stamps
-from trading_system.errors import DataError
+from trading_system.errors import CapacityError, DataError, TradingSystemError
 
 if TYPE_CHECKING:
     from trading_system.types import FloatArray, IntArray
@@ -64,8 +65,9 @@ def read_parquet(file: Path, columns: dict[str, str] | None = None) -> Rows:
                 else []
             )
         with pq.ParquetFile(file, read_dictionary=texts) as source:
+            _fits(source.metadata.num_rows, len(plan.used), file)
             table = source.read(columns=[schema.names[i] for i in plan.used])
-    except DataError:
+    except TradingSystemError:
         raise
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, MemoryError, OverflowError) as error:
         raise DataError(
@@ -76,6 +78,17 @@ def read_parquet(file: Path, columns: dict[str, str] | None = None) -> Rows:
     rows = _rows(table, schema.names, plan, file)
     notes, synthetic = _told(schema.metadata)
     return replace(rows, notes=(*notes, *rows.notes), synthetic=synthetic)
+
+
+def _fits(n_rows: int, n_columns: int, file: Path) -> None:
+    """Refuse a table whose columns alone would take half of the memory."""
+    need, have = n_rows * n_columns * 8, memory_limit()
+    if need > have // 2:
+        raise CapacityError(
+            f"{n_rows:,} rows x {n_columns} columns x 8 bytes is {need / 2**30:,.1f} GB; half of the memory is {have / 2**31:,.1f} GB",
+            where=file.name,
+            remedy="split the file by symbol or by year, and name fewer",
+        )
 
 
 def _told(metadata: dict[bytes, bytes] | None) -> tuple[list[str], bool]:
@@ -121,7 +134,7 @@ def _symbols(column: Any, file: Path) -> tuple[IntArray, tuple[str, ...]]:
             "the symbol is empty", where=f"{file.name}: row {row + 1}: column symbol", remedy="give every row a symbol"
         )
     column = column.unify_dictionaries()
-    names = [str(name) for name in column.chunk(0).dictionary.to_pylist()]
+    names = ["" if name is None else str(name) for name in column.chunk(0).dictionary.to_pylist()]
     checked = [check_symbol(name, f"{file.name}: column symbol") for name in names]
     symbols = tuple(sorted(set(checked)))
     place = {symbol: i for i, symbol in enumerate(symbols)}

@@ -179,7 +179,7 @@ def close_stamps(rows: Rows, config: DataConfig, length: int) -> IntArray:
             remedy="set data.timeframe: 1d, or give times",
         )
     stamp = local_to_utc(rows.stamp, config.timezone) if rows.kind == "naive" else rows.stamp
-    return stamp + length if config.stamp == "open" else stamp
+    return stamp + (length if config.stamp == "open" else 0)
 
 
 def _intraday(

@@ -160,3 +160,23 @@ def test_hostile_file_is_refused_within_100_mb(name: str, tmp_path: Path) -> Non
         assert tracemalloc.get_traced_memory()[1] < 100_000_000
     finally:
         tracemalloc.stop()
+
+
+BEYOND_A_SCHEMA = re.compile(
+    "stands? (twice|[0-9]+ times)|start at from_notional 0|in quotes|allocations add up|are not allowed|is empty|there is no|no time zone"
+    "|not a whole number; allowed: .*; write|cannot be (printed|read)|leads out of|is no file name|levels deep|control character|holds a tab"
+    "|finite number|is the name of|stamped at|no sample market|daily bars|is not valid YAML|a key must be text|too large|a second document"
+    "|starts [0-9]|ends [0-9]|is after end|at least one weight|belongs in|'0[0-9]+' is not a number|UTF-8|is a run file|is not a mapping"
+)
+
+
+def test_what_is_refused_is_wrong_by_the_schema_or_for_a_reason_beyond_it(tmp_path: Path) -> None:
+    for kind in ("run", "strategy"):
+        (tmp_path / kind).mkdir()
+    (tmp_path / "run" / "strategy.yaml").write_text(mutations.emit(mutations.STRATEGY, random.Random(0)), "utf-8")
+    for seed in range(50_000, 50_400):
+        kind, verdict, _ = attempt(tmp_path, seed)
+        if isinstance(verdict, ConfigError) and not any(
+            BEYOND_A_SCHEMA.search(str(p)) for p in verdict.problems or (verdict,)
+        ):
+            assert yaml_oracle.errors(tmp_path / kind / f"{kind}.yaml", SCHEMAS[kind]), f"seed {seed}: {verdict}"

@@ -37,26 +37,28 @@ class BuyAndHold(Strategy):
         share = 1.0 / max(bars.n_symbols, 1)
         steady = whole.all(axis=0)
         target[:1, steady] = share
+        sessions = [_sessions(bars, calendar) for calendar in range(bars.expected.shape[1])]
         for column in np.flatnonzero(~steady).tolist():
-            target[_bought(bars, exists[:, column], whole[:, column], column), column] = share
+            begun = sessions[int(bars.calendar_of[column])]
+            target[_bought(begun, exists[:, column], whole[:, column]), column] = share
         return Weights(target)
 
 
-def _bought(bars: Bars, exists: BoolArray, whole: BoolArray, column: int) -> IntArray:
+def _bought(begun: IntArray, exists: BoolArray, whole: BoolArray) -> IntArray:
     """Rows on which the symbol is bought: its first whole bar, and the first one after an absence that closed it."""
     rows = np.flatnonzero(exists)
     allowed = whole[rows]
     flat = np.ones(rows.size, np.bool_)  # before the first bar, after a bar outside the universe, after an absence
-    flat[1:] = ~allowed[:-1] | (np.diff(_sessions(bars, column)[rows]) > REENTRY_SESSIONS)
+    flat[1:] = ~allowed[:-1] | (np.diff(begun[rows]) > REENTRY_SESSIONS)
     since = np.maximum.accumulate(np.where(flat, np.arange(rows.size), 0))
     count = np.cumsum(allowed)
     before = np.where(since > 0, count[since - 1], 0)
     return rows[allowed & (count - before == 1)]
 
 
-def _sessions(bars: Bars, column: int) -> IntArray:
-    """Number of the symbol's sessions begun up to each row."""
-    expected = bars.expected[:, bars.calendar_of[column]]
+def _sessions(bars: Bars, calendar: int) -> IntArray:
+    """Number of the calendar's sessions begun up to each row."""
+    expected = bars.expected[:, calendar]
     first = np.flatnonzero(np.diff(bars.session, prepend=bars.session[:1] - 1))
     if not first.size:
         return first

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trading_system.config.loading import LoadedRun, load_run
+from trading_system.config.yaml_reader import label
 from trading_system.errors import ConfigError, OutputError, StrategyError, TradingSystemError, UsageError
 
 if TYPE_CHECKING:
@@ -226,7 +227,10 @@ def _computed(work: _Work, period: str | None, journal: Journal) -> _Done:
 
 
 def _config_warnings(run: LoadedRun) -> tuple[str, ...]:
-    return (*run.warnings, run.sample_note) if run.sample_note else run.warnings
+    """What the run file itself is warned of; places without the folder, so that a moved project says the same."""
+    folder = f"{label(run.path.parent)}{os.sep}"
+    said = (*run.warnings, run.sample_note) if run.sample_note else run.warnings
+    return tuple(text.removeprefix(folder) for text in said)
 
 
 def _market(run: LoadedRun) -> Market:

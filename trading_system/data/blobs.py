@@ -45,7 +45,7 @@ def write(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]
             store.execute("BEGIN")
             store.execute("CREATE TABLE meta (text TEXT, sha256 TEXT)")
             store.execute("CREATE TABLE arrays (name TEXT, part INTEGER, dtype TEXT, shape TEXT, sha256 TEXT, data BLOB)")
-            text = json.dumps({"schema": SCHEMA, "meta": meta, "arrays": list(arrays)}, sort_keys=True)
+            text = json.dumps({"schema": SCHEMA, "meta": meta, "arrays": list(arrays)})  # the order of keys is kept
             store.execute("INSERT INTO meta VALUES (?, ?)", (text, hashlib.sha256(text.encode()).hexdigest()))
             for name, array in arrays.items():
                 _insert(store, name, array)

@@ -866,7 +866,7 @@ class Twin:
             if loss <= -limits.max_daily_loss:
                 self.daily_tripped = True
                 self.trip(t, Code.DAILY_LOSS_LIMIT, self.day_reference, loss, limits.max_daily_loss)
-        if self.equity <= 0.0 and not self.ruined:
+        if self.equity <= 1e-9 * self.peak and not self.ruined:
             self.ruined = True
             self.trip(t, Code.RUIN, self.peak, fall, 1.0)
 

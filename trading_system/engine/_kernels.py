@@ -79,7 +79,7 @@ def quiet_stretch(x: Engine, t: int, t1: int) -> Any:
     first, cash, equity, peak = rules["first"], g["cash"], g["equity"], g["peak"]
     if line == -1:
         start = t
-        while t < t1 and is_silent(x, t, -1) and cash > 0.0:
+        while t < t1 and is_silent(x, t, -1) and cash > 1e-9 * peak:
             k = t - first
             x.o.equity[k], x.o.cash[k] = cash, cash
             if x.m.session[t] != x.m.session[max(t - 1, first)]:
@@ -96,7 +96,7 @@ def quiet_stretch(x: Engine, t: int, t1: int) -> Any:
         close, high, low = x.m.close[t, i], x.m.high[t, i], x.m.low[t, i]
         value = q * close
         now = cash + value
-        if now <= 0.0:
+        if now <= 1e-9 * peak:
             break
         if x.m.session[t] != x.m.session[max(t - 1, first)]:
             g["session_equity"], g["session_start"] = equity, t

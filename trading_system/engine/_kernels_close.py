@@ -194,7 +194,7 @@ def judge_risk(x: Engine, t: int) -> None:
     if g["tripped_daily"] < 0 and equity / reference - 1.0 <= -rules["max_daily_loss"]:
         g["tripped_daily"] = t
         log_event(x, t, DAILY_LOSS_LIMIT, reference, equity / reference - 1.0, rules["max_daily_loss"])
-    if g["tripped_ruin"] < 0 and equity <= 0.0:
+    if g["tripped_ruin"] < 0 and equity <= 1e-9 * peak:
         g["tripped_ruin"] = t
         log_event(x, t, RUIN, peak, equity / peak - 1.0, 1.0)
     g["peak"] = peak

@@ -9,6 +9,8 @@ that a changed helper never runs stale code and a moved or read-only installatio
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import functools
 import hashlib
 import os
@@ -16,7 +18,7 @@ import re
 import stat
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 PACKAGE = Path(__file__).parent
+PARTS: set[str] = set()  # names of the functions that are compiled inside engine kernels only
 _IMPORT = re.compile(r"^(?:from|import)[ \t]+(trading_system[\w.]*)(?:[ \t]+import[ \t]+([\w, \t]+|\([^)]*\)))?", re.MULTILINE)
 
 
@@ -43,19 +46,94 @@ def engine_kernel(function: F) -> F:
     """Compile a kernel without reference counts: an allocation inside is a compile error.
 
     Reference counting of array arguments costs a simulation of one symbol twenty times its trading logic. ``_nrt`` is a
-    private option of numba (pinned below 0.69); if it vanished only speed would be lost.
+    private option of numba (pinned below 0.69); if it vanished only speed would be lost. The kernel and all its routines
+    are optimised together, once.
     """
-    return _compile(function, cache=True, _nrt=False)
+    compiled = _compile(function, cache=True, _nrt=False)
+    if hasattr(compiled, "compile"):
+        compile_kernel = compiled.compile
+
+        def compile_once(signature: Any) -> Any:
+            with _single_pass(compiled.__name__):
+                return compile_kernel(signature)
+
+        setattr(compiled, "compile", compile_once)  # noqa: B010
+    return compiled
 
 
 def engine_routine(function: F) -> F:
     """Compile a function that only engine kernels call, too large or too seldom called to be inlined."""
-    return _compile(function, cache=False, _nrt=False)
+    return _part(function)
 
 
 def engine_helper(function: F) -> F:
     """Compile a function that only engine kernels call: no reference counts, always inlined."""
-    return _compile(function, cache=False, _nrt=False, forceinline=True)
+    return _part(function, forceinline=True)
+
+
+def _part(function: F, **options: Any) -> F:
+    """A part of an engine kernel: it has no entry from Python, and one signature whatever constants it is called with."""
+    PARTS.add(function.__qualname__)
+    compiled = _compile(function, cache=False, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
+    if hasattr(compiled, "get_call_template"):
+        from numba.core.types import unliteral
+
+        resolve = compiled.get_call_template
+
+        def get_call_template(args: Any, kws: Any) -> Any:
+            return resolve([unliteral(arg) for arg in args], {name: unliteral(arg) for name, arg in kws.items()})
+
+        setattr(compiled, "get_call_template", get_call_template)  # noqa: B010
+    return compiled
+
+
+@contextlib.contextmanager
+def _single_pass(kernel_name: str) -> Iterator[None]:
+    """While an engine kernel is compiled its parts stay plain IR; they are linked, optimised and emitted once, with it.
+
+    Numba would optimise and emit every function together with all that it calls, each on its own and then again inside
+    each of its callers: minutes instead of seconds for a kernel of a hundred functions.
+    """
+    from numba import _dynfunc
+    from numba.core.codegen import JITCodeLibrary
+    from numba.core.compiler_lock import global_compiler_lock
+    from numba.core.cpu import CPUContext
+
+    finalize, get_executable = JITCodeLibrary.finalize, CPUContext.get_executable
+    nothing = ctypes.cast(ctypes.pythonapi.PyErr_NoMemory, ctypes.c_void_p).value
+
+    def finalize_whole(library: Any) -> None:
+        if library.name in PARTS:
+            library._finalized = True
+            return
+        if library.name != kernel_name:
+            finalize(library)
+            return
+        seen, waiting = set(), list(library._linking_libraries)
+        while waiting:
+            part = waiting.pop()
+            if part not in seen:
+                seen.add(part)
+                waiting += part._linking_libraries
+                library._reload_init.update(part._reload_init)
+                library._final_module.link_in(part._get_module_for_linking(), preserve=True)
+        library._optimize_final_module()
+        library._final_module.verify()
+        library._finalize_final_module()
+
+    def get_whole_executable(context: Any, library: Any, description: Any, environment: Any) -> Any:
+        if library.name not in PARTS:
+            return get_executable(context, library, description, environment)
+        library._ensure_finalized()
+        name = description.qualname.split(".")[-1]
+        return _dynfunc.make_function(description.lookup_module(), name, "part of a kernel", nothing, environment, (library,))
+
+    with global_compiler_lock:
+        JITCodeLibrary.finalize, CPUContext.get_executable = finalize_whole, get_whole_executable
+        try:
+            yield
+        finally:
+            JITCodeLibrary.finalize, CPUContext.get_executable = finalize, get_executable
 
 
 def _compile(function: F, *, cache: bool, **options: Any) -> F:

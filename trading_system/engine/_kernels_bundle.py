@@ -7,6 +7,7 @@ compiled code is a load. With ``NUMBA_DISABLE_JIT=1`` the plain named tuples are
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,8 @@ class BundleType(types.Type):  # type: ignore[misc]
     def __init__(self, name: str, fields: tuple[tuple[str, Any, int], ...]) -> None:
         self.fields = fields
         inner = ", ".join(f"{field}@{offset}: {kind}" for field, kind, offset in fields)
-        super().__init__(name=f"Bundle<{name}>({inner})")
+        # the name is part of every symbol that LLVM sees: a hash keeps it short
+        super().__init__(name=f"{name}_{hashlib.sha256(inner.encode()).hexdigest()[:12]}")
 
     def field(self, name: str) -> tuple[Any, int]:
         """Type and first word of the field called `name`."""

@@ -61,6 +61,14 @@ def test_a_column_is_the_same_bits_alone_and_among_many(name: str) -> None:
             np.testing.assert_array_equal(alone[:, 0], whole[key][:, column])
 
 
+def test_blocks_of_a_wide_market_with_holes_in_one_of_them() -> None:
+    x = np.random.default_rng(2).normal(100.0, 1.0, (60, 150))
+    x[5:9, 70] = np.nan
+    wide = own.zscore(x, 10)
+    for column in (0, 63, 64, 70, 127, 128, 149):
+        np.testing.assert_array_equal(own.zscore(x[:, column], 10), wide[:, column])
+
+
 @all_indicators
 def test_a_row_without_any_bar_changes_nothing_but_its_own_row(name: str) -> None:
     """Windows count existing bars: with empty rows put in, the values move to where the bars are."""

@@ -157,6 +157,17 @@ def test_a_dotted_path_is_found_below_the_folder(tmp_path: Path) -> None:
     assert names == [f"my_package_of_rules/{name}.py" for name in ("__init__", "first", "knobs")]
 
 
+def test_a_missing_import_of_a_package_below_the_folder_is_the_users_line(tmp_path: Path) -> None:
+    (tmp_path / "rules_with_a_gap.py").write_text("\nimport nothing_of_that_name\n")
+    text = complaints("rules_with_a_gap:Mine", tmp_path)
+    assert text.startswith("rules_with_a_gap.py:2: failed while it was imported: ModuleNotFoundError")
+
+
+def test_a_rule_may_call_a_parameter_symbols(tmp_path: Path) -> None:
+    (tmp_path / "my_rule.py").write_text(rule().replace("share: float", "symbols: tuple[str, ...] = ('A',)\n    share: float"))
+    assert build_strategy(config("my_rule.py:Mine", symbols=["B"]), tmp_path).model_dump()["symbols"] == ("B",)
+
+
 def test_an_installed_class_is_found_by_its_dotted_path(tmp_path: Path) -> None:
     found = config("trading_system.strategies.ma_crossover:MovingAverageCrossover", fast=3)
     assert build_strategy(found, tmp_path) == MovingAverageCrossover(fast=3)

@@ -64,6 +64,22 @@ def test_crypto_momentum_equals_its_twin(n_symbols: int, missing: float) -> None
     assert (~np.isnan(ours.stop_tighten)).any()
 
 
+def test_symbols_with_and_without_holes_are_decided_alike_in_wide_markets() -> None:
+    """More symbols than one block, holes in the first block only: every symbol as if it were alone."""
+    bars = market(70)
+    for panel in (bars.open, bars.high, bars.low, bars.close, bars.volume):
+        panel[50:53, 2] = np.nan
+    bars = replace(bars, factor=None, split_factor=None, benchmark_price=bars.benchmark_close)
+    for rule in (EquityMomentum(**SMALL), CryptoMomentum(**SMALL, tighten_ma=9), MeanReversion(lookback=10, short=True)):
+        whole = rule.decide(bars)
+        for column in (0, 2, 63, 64, 69):
+            alone = rule.decide(bars.select(np.array([column])))
+            np.testing.assert_array_equal(alone.entry[:, 0], whole.entry[:, column])
+            np.testing.assert_array_equal(alone.exit[:, 0], whole.exit[:, column])
+            np.testing.assert_array_equal(alone.stop_distance[:, 0], whole.stop_distance[:, column])
+            np.testing.assert_array_equal(alone.components[:, :, 0], whole.components[:, :, column])
+
+
 @markets
 @pytest.mark.parametrize("short", [False, True])
 def test_mean_reversion_equals_its_twin(n_symbols: int, missing: float, short: bool) -> None:
@@ -140,6 +156,14 @@ def test_a_pair_that_moves_against_each_other_is_not_traded() -> None:
     assert not ours.entry.any()
 
 
+def test_two_prices_in_a_fixed_ratio_have_no_spread_to_trade() -> None:
+    close = np.exp2(np.array([[3.0], [4.0], [3.0], [5.0]] * 20))
+    both = np.hstack([close, close])
+    ours = Pairs(pairs=(("S000", "S001"),), hedge_lookback=8, score_lookback=8).decide(make_bars(both, both, both, both))
+    assert not ours.entry.any()
+    assert not ours.exit.any()
+
+
 def test_after_a_stop_a_pair_waits_until_its_score_has_been_near_zero() -> None:
     from trading_system.strategies import _kernels
 
@@ -210,6 +234,7 @@ def test_buy_and_hold_counts_whole_sessions_of_the_symbols_calendar() -> None:
         (lambda: MeanReversion(enter=-1.0, leave=-1.0), "must be above enter"),
         (lambda: Pairs(pairs=(("A", "A"),)), "one symbol twice"),
         (lambda: Pairs(pairs=[["A", "B"]], leave=3.0), "must rise in this order"),
+        (lambda: Pairs(pairs="AB"), "valid tuple"),
     ],
 )
 def test_parameters_that_contradict_each_other_are_refused(wrong: Any, message: str) -> None:

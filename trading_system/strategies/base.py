@@ -105,7 +105,7 @@ class Strategy(FrozenModel):
         """One with its defaults, fit for `symbols`; a rule that must be told more overrides it."""
         return cls()
 
-    def symbols(self) -> tuple[str, ...]:
+    def required_symbols(self) -> tuple[str, ...]:
         """Symbols that the parameters name, which the universe must have; most rules name none."""
         return ()
 

@@ -66,7 +66,7 @@ def build_strategy(config: StrategyConfig, root: Path, places: Mapping[str, str]
         raise _failed("failed while its parameters were checked", error, root) from error
     _check_warmup(strategy, config.type, root)
     if isinstance(config.universe, tuple):
-        missing = [symbol for symbol in strategy.symbols() if symbol not in config.universe]
+        missing = [symbol for symbol in strategy.required_symbols() if symbol not in config.universe]
         if missing:
             raise ConfigError(
                 f"{config.type} trades {', '.join(missing)}, not in its universe",

@@ -65,7 +65,7 @@ class Pairs(Strategy):
         """Neighbours of `symbols` as pairs; needs two of them."""
         return cls(pairs=tuple(zip(symbols[::2], symbols[1::2], strict=False)))
 
-    def symbols(self) -> tuple[str, ...]:
+    def required_symbols(self) -> tuple[str, ...]:
         """Every symbol of the pairs, once."""
         return tuple(dict.fromkeys(symbol for pair in self.pairs for symbol in pair))
 
@@ -76,7 +76,7 @@ class Pairs(Strategy):
 
     def decide(self, bars: Bars) -> Signals:
         """Two lines per pair, in the order of `pairs`; component `stretch` is the distance of the score from 0."""
-        missing = [symbol for symbol in self.symbols() if symbol not in bars.symbols]
+        missing = [symbol for symbol in self.required_symbols() if symbol not in bars.symbols]
         if missing:
             raise StrategyError(
                 f"pairs: {', '.join(missing)} not in the strategy's universe",

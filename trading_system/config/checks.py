@@ -228,10 +228,11 @@ def warnings(config: RunConfig, places: MappingOf[str, str], source: str) -> tup
         found += [
             (f"strategies.{number}.{key}", text) for key, text in _strategy_warnings(entry, places, f"strategies.{number}.")
         ]
-    return tuple(f"{_nearest(places, key) or source}: {key}: {text}" for key, text in found)
+    return tuple(f"{place_of(places, key) or source}: {key}: {text}" for key, text in found)
 
 
-def _nearest(places: MappingOf[str, str], key: str) -> str:
+def place_of(places: MappingOf[str, str], key: str) -> str:
+    """Where `key`, or the nearest key above it that was written, stands: ``file:line``; empty when nowhere."""
     while key and key not in places:
         key = key.rpartition(".")[0]
     return places.get(key, "")

@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel
 
 from trading_system.config import checks, scalars
+from trading_system.config.checks import place_of
 from trading_system.config.fields import record_of
 from trading_system.config.models import SAMPLE_MARKETS, RunConfig, StrategyConfig, StrategyReference
 from trading_system.config.overrides import Override, apply, read_overrides
@@ -38,6 +39,9 @@ from trading_system.errors import ConfigError
 _RUN_KEYS = tuple(RunConfig.model_fields)
 _STRATEGY_KEYS = tuple(StrategyConfig.model_fields)
 _SAMPLE_OF = {"equity": "equities50", "crypto": "crypto10"}
+
+
+__all__ = ["LoadedRun", "load_run", "place_of", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -116,13 +120,6 @@ def load_run(path: Path | str, overrides: SequenceOf[str] = (), *, root: Path | 
     text, digest = resolve(config)
     warned = checks.warnings(config, reading.places, source)
     return LoadedRun(config, path, folder, warned, text, digest, reading.places, note)
-
-
-def place_of(places: MappingOf[str, str], key: str) -> str:
-    """Where `key`, or the nearest key above it that was written, stands: ``file:line``; empty when nowhere."""
-    while key and key not in places:
-        key = key.rpartition(".")[0]
-    return places.get(key, "")
 
 
 def resolve(config: RunConfig) -> tuple[str, str]:

@@ -75,6 +75,7 @@ class FolderWriter:
         self.path = parent / name
         self._temporary = parent / f".{name}.{_host()}.{os.getpid()}{_SUFFIX}"
         self._renamed = False
+        self._open: list[tuple[str, int]] = []
         self.hashes: dict[str, str] = {}
 
     def __enter__(self) -> Self:
@@ -84,26 +85,32 @@ class FolderWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for _, number in self._open:
+            with contextlib.suppress(OSError):
+                os.close(number)
         if not self._renamed:
             _remove(self._temporary)
 
     def add(self, name: str, pieces: Iterable[bytes]) -> str:
-        """Write `pieces` to the file `name` and flush it to the disk; its sha256 (hex)."""
+        """Write `pieces` to the file `name`; its sha256 (hex). The disk gets all files at once, at `commit`."""
         digest = hashlib.sha256()
         with output_errors(self.path / name):
             number = os.open(self._temporary / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o666)
-            try:
-                for piece in pieces:
-                    digest.update(piece)
-                    _write(number, piece)
-                os.fsync(number)
-            finally:
-                os.close(number)
+            self._open.append((name, number))
+            for piece in pieces:
+                digest.update(piece)
+                _write(number, piece)
         self.hashes[name] = digest.hexdigest()
         return self.hashes[name]
 
     def commit(self) -> bool:
         """Give the folder its name; False when another writer has taken it in the meantime."""
+        while self._open:
+            name, number = self._open[-1]
+            with output_errors(self.path / name):
+                os.fsync(number)
+                self._open.pop()
+                os.close(number)
         with output_errors(self.path):
             _sync_folder(self._temporary)
             if os.path.lexists(self.path):

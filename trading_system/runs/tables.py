@@ -93,7 +93,7 @@ def equity_table(ledger: Ledger, labels: Sequence[str], benchmark: FloatArray) -
 
 def trade_table(ledger: Ledger, labels: Sequence[str]) -> Iterator[bytes]:
     """``trade_log.csv``: one row per trade; an open one has no exit date, its exit price is the last mark."""
-    dates = _Dates(labels)
+    dates = [*labels, ""]  # row -1, before the first bar or never, is nothing
     strategy, symbol = _line_names(ledger)
     yield (",".join(TRADES) + "\n").encode()
     for start in range(0, ledger.trades.size, CHUNK):
@@ -102,17 +102,17 @@ def trade_table(ledger: Ledger, labels: Sequence[str]) -> Iterator[bytes]:
             list(map(str, range(start + 1, start + t.size + 1))),
             _named(strategy, t["line"]),
             _named(symbol, t["line"]),
-            _named({1: "long", -1: "short"}, t["side"]),
-            dates(t["entry_row"]),
+            _named(_LONG_SHORT, t["side"]),
+            _named(dates, t["entry_row"]),
             _floats(t["entry_price"]),
-            dates(t["exit_row"]),
+            _named(dates, t["exit_row"]),
             _floats(t["exit_price"]),
             _floats(t["quantity"]),
             *(_floats(t[name]) for name in MONEY),
             _integers(t["bars_held"]),
             _named(_CODES, t["entry_reason"]),
             _named(_CODES, t["exit_reason"]),
-            _named({0: "closed", 1: "open"}, t["open"]),
+            _named(("closed", "open"), t["open"]),
         ]
         yield _rows(columns)
 
@@ -122,7 +122,7 @@ def order_table(ledger: Ledger, labels: Sequence[str]) -> Iterator[bytes]:
 
     `reason` is why the order was made where it filled or is still open, and why it did not fill elsewhere.
     """
-    dates = _Dates(labels)
+    dates = [*labels, ""]  # row -1, before the first bar or never, is nothing
     strategy, symbol = _line_names(ledger)
     yield (",".join(ORDERS) + "\n").encode()
     for start in range(0, ledger.orders.size, CHUNK):
@@ -130,15 +130,15 @@ def order_table(ledger: Ledger, labels: Sequence[str]) -> Iterator[bytes]:
         done = (o["status"] == OrderStatus.FILLED) | (o["status"] == OrderStatus.OPEN)
         columns = [
             _integers(o["id"]),
-            dates(o["row"]),
+            _named(dates, o["row"]),
             _named(strategy, o["line"]),
             _named(symbol, o["line"]),
-            _named({1: "buy", -1: "sell"}, o["side"]),
+            _named(_BUY_SELL, o["side"]),
             _floats(o["quantity"]),
             _named(_KINDS, o["kind"]),
             _named(_STATUSES, o["status"]),
             _named(_CODES, np.where(done, o["cause"], o["end"])),
-            dates(o["fill_row"]),
+            _named(dates, o["fill_row"]),
             _floats(o["fill_price"]),
         ]
         yield _rows(columns)
@@ -162,7 +162,7 @@ def _split_part_fills(orders: NDArray[Any]) -> NDArray[Any]:
 
 def refusal_table(ledger: Ledger, labels: Sequence[str]) -> Iterator[bytes]:
     """``refusals.csv``: candidates that never became orders; one row per line, reason and unbroken run of bars."""
-    dates = _Dates(labels)
+    dates = [*labels, ""]  # row -1, before the first bar or never, is nothing
     strategy, symbol = _line_names(ledger)
     yield (",".join(REFUSALS) + "\n").encode()
     for start in range(0, ledger.refusals.size, CHUNK):
@@ -171,8 +171,8 @@ def refusal_table(ledger: Ledger, labels: Sequence[str]) -> Iterator[bytes]:
             _named(strategy, r["line"]),
             _named(symbol, r["line"]),
             _named(_CODES, r["code"]),
-            dates(r["first_row"]),
-            dates(r["last_row"]),
+            _named(dates, r["first_row"]),
+            _named(dates, r["last_row"]),
             _integers(r["count"]),
         ]
         yield _rows(columns)
@@ -187,33 +187,29 @@ def weekly_table(rows: Sequence[Mapping[str, Any]]) -> Iterator[bytes]:
     yield from csv(header, columns)
 
 
-_CODES = {code.value: "" if code is Code.NONE else code.name for code in Code}
-_KINDS = {kind.value: kind.name.lower() for kind in OrderKind}
-_STATUSES = {status.value: status.name.lower() for status in OrderStatus}
+Names = Sequence[str]
 
 
-class _Dates:
-    """Row numbers to labels; a row before the first bar (-1) is nothing."""
-
-    def __init__(self, labels: Sequence[str]) -> None:
-        self._names = np.array([*labels, ""], dtype=object)
-
-    def __call__(self, rows: IntArray) -> list[str]:
-        return self._names[rows].tolist()  # type: ignore[no-any-return]
+def _by_value(names: Mapping[int, str]) -> Names:
+    """Names by their number, as a list: what is looked up a million times."""
+    return [names.get(value, "") for value in range(max(names) + 1)]
 
 
-def _line_names(ledger: Ledger) -> tuple[dict[int, str], dict[int, str]]:
+_CODES = _by_value({code.value: "" if code is Code.NONE else code.name for code in Code})
+_KINDS = _by_value({kind.value: kind.name.lower() for kind in OrderKind})
+_STATUSES = _by_value({status.value: status.name.lower() for status in OrderStatus})
+_LONG_SHORT, _BUY_SELL = ("", "long", "short"), ("", "buy", "sell")  # -1 is the last
+
+
+def _line_names(ledger: Ledger) -> tuple[Names, Names]:
     """Line -> strategy and line -> symbol, as cells."""
     strategies = [cell(name) for name in ledger.strategy_names]
     symbols = [cell(name) for name in ledger.bars.symbols]
-    return (
-        {i: strategies[s] for i, s in enumerate(ledger.line_strategy.tolist())},
-        {i: symbols[s] for i, s in enumerate(ledger.line_symbol.tolist())},
-    )
+    return [strategies[s] for s in ledger.line_strategy.tolist()], [symbols[s] for s in ledger.line_symbol.tolist()]
 
 
-def _named(names: Mapping[int, str], keys: IntArray) -> list[str]:
-    return [names[key] for key in keys.tolist()]
+def _named(names: Names, keys: IntArray) -> list[str]:
+    return list(map(names.__getitem__, keys.tolist()))
 
 
 def _integers(values: IntArray) -> list[str]:

@@ -35,13 +35,17 @@ CROSSOVER = """
 """
 CASES = {
     "us_raw_actions": (
-        "source: parquet, path: equities_daily/us_raw_actions_1999_2020.parquet, calendar: XNYS, benchmark: SPY, "
-        "quality: {split_suspect: warn, max_jump: 0.6}",
+        (
+            "source: parquet, path: equities_daily/us_raw_actions_1999_2020.parquet, calendar: XNYS, benchmark: SPY, "
+            "quality: {split_suspect: warn, max_jump: 0.6}"
+        ),
         EQUITY_MOMENTUM,
     ),
     "crypto": (
-        "source: parquet, path: crypto_daily/binance_usdt_daily.parquet, calendar: 24/7, benchmark: BTCUSDT, "
-        "quality: {split_suspect: warn, max_jump: 0.6}",
+        (
+            "source: parquet, path: crypto_daily/binance_usdt_daily.parquet, calendar: 24/7, benchmark: BTCUSDT, "
+            "quality: {split_suspect: warn, max_jump: 0.6}"
+        ),
         """
   - name: crypto
     type: crypto_momentum
@@ -62,8 +66,10 @@ CASES = {
 """,
     ),
     "hourly": (
-        "source: parquet, path: intraday/us_equity_hour_raw_1998_2021.parquet, timeframe: 1h, stamp: open, calendar: XNYS, "
-        "benchmark: SPY, quality: {split_suspect: warn}",
+        (
+            "source: parquet, path: intraday/us_equity_hour_raw_1998_2021.parquet, timeframe: 1h, stamp: open, calendar: XNYS, "
+            "benchmark: SPY, quality: {split_suspect: warn}"
+        ),
         """
   - name: reversion
     type: mean_reversion
@@ -89,8 +95,10 @@ CASES = {
         CROSSOVER.format(asset_class="crypto"),
     ),
     "btc_minute_with_holes": (
-        "source: parquet, path: intraday/coinbase_btcusd_minute_days.parquet, timeframe: 1m, stamp: open, calendar: 24/7, "
-        "quality: {split_suspect: warn}",
+        (
+            "source: parquet, path: intraday/coinbase_btcusd_minute_days.parquet, timeframe: 1m, stamp: open, calendar: 24/7, "
+            "quality: {split_suspect: warn}"
+        ),
         CROSSOVER.format(asset_class="crypto"),
     ),
 }

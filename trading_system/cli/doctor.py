@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -70,9 +69,19 @@ def machine() -> list[dict[str, Any]]:
     rows.append(_writable("kernel cache", kernels.kernel_folder(), "set TRADING_SYSTEM_CACHE to a folder that can be written"))
     rows.append(_writable("temporary folder", Path(tempfile.gettempdir()), "set TMPDIR to a folder that can be written"))
     rows.append(_row("kernels", True, "will be compiled by the next run" if first_run() else "compiled"))
-    rows.append(_row("processors", True, str(os.cpu_count() or 1)))
+    rows.append(_threads())
     rows.append(_row("terminal", True, f"{width()} columns, {'unicode' if unicode() else 'ASCII'}"))
     return rows
+
+
+def _threads() -> dict[str, Any]:
+    from trading_system.errors import UsageError
+    from trading_system.parallel import n_threads
+
+    try:
+        return _row("threads", True, str(n_threads()))
+    except UsageError as error:
+        return _row("threads", False, str(error), "unset TRADING_SYSTEM_THREADS")
 
 
 def _package(name: str) -> dict[str, Any]:

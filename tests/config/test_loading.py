@@ -215,6 +215,21 @@ def test_a_strategy_alone_runs_on_the_sample_market_of_its_class(tmp_path: Path)
     assert (crypto.path, crypto.calendar, crypto.timezone) == ("crypto10", "24/7", "UTC")
 
 
+@pytest.mark.parametrize("market", ["us5", "equities50", "etfs10", "crypto10"])
+def test_a_strategy_alone_holds_out_the_last_years_of_its_sample_market(market: str, tmp_path: Path) -> None:
+    run = load(tmp_path, STRATEGY, [f"data.path={market}"])
+    assert run.config.splits is not None and run.config.splits.holdout is not None
+    assert [warning.split(": ")[1] for warning in run.warnings] == ["portfolio.limits.max_drawdown"]
+    assert load(tmp_path, STRATEGY, ["splits=null"]).config.splits is None
+    assert load(tmp_path, STRATEGY, ["data.end=2012-12-31"]).config.splits is None
+
+
+def test_a_strategy_alone_and_the_example_run_hold_out_the_same_dates() -> None:
+    examples = Path(__file__).parents[2] / "EXAMPLE_CONFIGS"
+    runs = [load_run(examples / name).config.splits for name in ("run_config.yaml", "equity_config.yaml", "pairs_config.yaml")]
+    assert runs[0] is not None and runs == [runs[0]] * 3
+
+
 def test_a_strategy_alone_may_be_led_to_other_data(tmp_path: Path) -> None:
     run = load(tmp_path, STRATEGY + "asset_class: fx\n", ["data.source=csv", "data.path=fx"])
     assert (run.config.data.path, run.sample_note) == ("fx", "")

@@ -39,6 +39,13 @@ from trading_system.errors import ConfigError
 _RUN_KEYS = tuple(RunConfig.model_fields)
 _STRATEGY_KEYS = tuple(StrategyConfig.model_fields)
 _SAMPLE_OF = {"equity": "equities50", "crypto": "crypto10"}
+_SYNTHETIC = "{train: [2010-01-04, 2016-12-30], validation: [2017-01-03, 2018-12-31], holdout: [2019-01-02, 2020-12-31]}"
+_SAMPLE_SPLITS = {
+    "us5": "{train: [2000-01-03, 2007-12-31], validation: [2008-01-02, 2010-12-31], holdout: [2011-01-03, 2013-03-01]}",
+    "equities50": _SYNTHETIC,
+    "etfs10": _SYNTHETIC,
+    "crypto10": "{train: [2014-01-01, 2017-12-31], validation: [2018-01-01, 2018-12-31], holdout: [2019-01-01, 2020-12-31]}",
+}
 
 
 __all__ = ["LoadedRun", "load_run", "place_of", "resolve"]
@@ -272,6 +279,11 @@ def _on_sample(document: Mapping, source: str, problems: Problems) -> str:
             data.keys[key] = Scalar(place, key, plain=True)
     path = data.items["path"]
     name = path.text if isinstance(path, Scalar) else market
+    if name in _SAMPLE_SPLITS and not {"start", "end"} & set(data.items) and "splits" not in document.items:
+        # those of the example run, so that one folder may hold both: a strategy alone must not open a holdout
+        splits = read_yaml(_SAMPLE_SPLITS[name], source, problems)
+        if splits is not None:
+            document.items["splits"], document.keys["splits"] = splits, Scalar(place, "splits", plain=True)
     return f"{source} is a strategy alone: it runs on the sample market {shorten(name)}; write a run file to use your own data"
 
 

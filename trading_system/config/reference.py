@@ -21,7 +21,7 @@ This page is written by `python -m trading_system.config.reference`; a test keep
 
 A **run file** says which bars, which strategies and how much money. A **strategy file** holds one strategy: its rule, parameters,
 universe, sizing, limits and costs. A run file names strategy files or holds strategies inline. A strategy file given alone runs on the
-sample market of its asset class (`equity`: equities50, `crypto`: crypto10), and the program says so.
+sample market of its asset class (`equity`: equities50, `crypto`: crypto10), the last two years held out, and the program says so.
 
     trading-system config template run > run_config.yaml     a commented file to start from
     trading-system validate config run_config.yaml           every mistake in one pass

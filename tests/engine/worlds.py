@@ -103,7 +103,10 @@ def market(dice: Dice) -> Bars:
     n, k = dice.whole(40, 160), dice.whole(1, 6)
     kind = dice.pick("daily", "daily", "every day", "mixed", "intraday", "intraday mixed")
     per_session = dice.whole(2, 6) if "intraday" in kind else 1
-    cell = lambda: (dice.whole(1, n - 1), dice.whole(0, k - 1))
+
+    def cell() -> tuple[int, int]:
+        return dice.whole(1, n - 1), dice.whole(0, k - 1)
+
     splits = [(*cell(), dice.pick(2.0, 3.0, 7.0, 1.5, 0.5, 0.1, 0.01)) for _ in range(dice.pick(0, 0, 1, 4))]
     panels = prices(dice, n, k, splits)
     gone = punch_holes(dice, panels)

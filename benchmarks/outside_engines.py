@@ -8,7 +8,7 @@ Where the semantics are equal:
 
 * vectorbt `from_signals`: all cash at the signal's own close, fractional units, commission in the price of the units. Ours: weights of 1 with
   `execution.fill: same_close` and fractional lots.
-* backtesting.py: market orders of a fixed quantity at the next open. Ours: signals with `fixed_quantity` sizing.
+* backtesting.py: market orders of a fixed quantity at the next open, decided from the second bar on. Ours: signals with `fixed_quantity` sizing.
 
 Where they are not, the reason is printed: backtesting.py sizes a fraction of equity at the fill, ours at the decision.
 """
@@ -36,9 +36,8 @@ RULES = [
 
 def market() -> Any:
     """The built-in five symbols as printed, without their actions: every engine gets the same numbers."""
-    from trading_system.data.loading import load_market
-
     from trading_system.config.models import DataConfig, RunConfig
+    from trading_system.data.loading import load_market
 
     data = DataConfig(source="sample", path="us5", adjust="none")
     config = RunConfig.model_validate({"data": data.model_dump(), "strategies": ({"name": "x", "type": "buy_and_hold"},)})
@@ -69,9 +68,8 @@ def simulated(
     bars: Any, decisions: Any, strategy: dict[str, Any], execution: dict[str, Any], portfolio: dict[str, Any]
 ) -> Any:
     """Our engine on these decisions."""
-    from trading_system.engine.simulate import StrategyDecisions, simulate
-
     from trading_system.config.models import RunConfig
+    from trading_system.engine.simulate import StrategyDecisions, simulate
 
     strategy = {"name": "x", "type": "x", "costs": {"commission_bps": FEE * 1e4, "slippage": {"model": "none"}}, **strategy}
     config = RunConfig.model_validate(
@@ -98,6 +96,7 @@ def as_backtesting(bars: Any, wanted: np.ndarray) -> Any:
     """A fixed quantity in and out at the next open."""
     from trading_system.strategies.base import Signals
 
+    wanted = wanted & (np.arange(wanted.size) > 0)  # it makes no decision on the first bar
     entry, leave = wanted.astype(np.int8)[:, None], ~wanted[:, None]
     sizing = {"method": "fixed_quantity", "quantity": float(QUANTITY)}
     return simulated(bars, Signals(entry=entry, exit=leave), {"sizing": sizing}, {}, {})

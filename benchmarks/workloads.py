@@ -70,7 +70,6 @@ EVERY_PORTFOLIO_RULE = {
 
 def crossover(prices: dict[str, np.ndarray], fee_bps: float) -> Any:
     from trading_system.engine.simulate import StrategyDecisions, simulate
-
     from trading_system.metrics.summary import summarise
     from trading_system.strategies.ma_crossover import MovingAverageCrossover
 
@@ -89,8 +88,8 @@ def crossover(prices: dict[str, np.ndarray], fee_bps: float) -> Any:
 
 def portfolio(prices: dict[str, np.ndarray], every_rule: bool) -> Any:
     from ranked_breakout import RankedBreakout
-    from trading_system.engine.simulate import StrategyDecisions, simulate
 
+    from trading_system.engine.simulate import StrategyDecisions, simulate
     from trading_system.metrics.summary import summarise
 
     bars = bars_of(prices)

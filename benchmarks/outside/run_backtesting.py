@@ -47,7 +47,8 @@ def main(folder: Path) -> None:
         test = Backtest(frame, rule(job, jobs["quantity"]), cash=jobs["cash"], commission=jobs["fee"], finalize_trades=False)
         stats = test.run()
         trades = stats["_trades"]
-        prices = trades["EntryPrice"].tolist() + trades["ExitPrice"].tolist()
+        held = [trade.entry_price for trade in stats["_strategy"].trades]
+        prices = trades["EntryPrice"].tolist() + trades["ExitPrice"].tolist() + held
         results[job["id"]] = {"equity": stats["_equity_curve"]["Equity"].tolist(), "prices": prices}
     (folder / "backtesting.json").write_text(json.dumps({"version": backtesting.__version__, "results": results}))
 

@@ -52,7 +52,7 @@ class Registry(Generic[T]):
         if name not in self._items:
             close = difflib.get_close_matches(name, self._items, n=1)
             raise UnknownNameError(
-                f"there is no {self.kind} called {name!r}",
+                f"{name!r} is none of the {self.kind}",
                 allowed=", ".join(self.names()),
                 remedy=f"did you mean {close[0]!r}?" if close else "",
             )

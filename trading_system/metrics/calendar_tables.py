@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from trading_system.engine.ledger import Ledger
     from trading_system.metrics.sampling import Sample
-    from trading_system.types import FloatArray, IntArray
+    from trading_system.types import FloatArray, Int32Array, IntArray
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -21,28 +21,26 @@ def monthly_report(ledger: Ledger, sample: Sample, benchmark: FloatArray | None)
 
     Months go by session labels. The first is measured from the starting equity; returns are fractions.
     """
-    months = sample.session.astype("M8[D]").astype("M8[M]").astype(np.int64)
-    rows = _rows(ledger, sample, benchmark, months)
+    days = _ends(sample.session)
+    months = sample.session[days].astype("M8[D]").astype("M8[M]").astype(np.int64)
+    ends, months = days[_ends(months)], months[_ends(months)]
+    names = np.datetime_as_string(months.astype("M8[M]")).tolist()
+    rows = _records({"month": names, **_columns(ledger, sample, benchmark, ends)})
     table: dict[str, dict[str, float | None]] = {}
-    for row in rows:
-        number = row.pop("_period")
-        year, month = 1970 + number // 12, number % 12
-        row["month"] = f"{year:04d}-{month + 1:02d}"
-        table.setdefault(f"{year:04d}", dict.fromkeys((*MONTHS, "Year")))[MONTHS[month]] = row["return"]
-    years = months // 12
-    for row in _returns(sample, years):
-        table[f"{1970 + row['_period']:04d}"]["Year"] = row["return"]
-    return {"months": [_first(row, "month") for row in rows], "table": table}
+    for number, row in zip(months.tolist(), rows, strict=True):
+        table.setdefault(row["month"][:4], dict.fromkeys((*MONTHS, "Year")))[MONTHS[number % 12]] = row["return"]
+    for year, value in zip(table.values(), _returns(sample, ends[_ends(months // 12)]), strict=True):
+        year["Year"] = value
+    return {"months": rows, "table": table}
 
 
 def weekly_rows(ledger: Ledger, sample: Sample, benchmark: FloatArray | None) -> list[dict[str, Any]]:
     """One row per ISO week that has a sampled close; `week_end` is its last session."""
-    weeks = (sample.session.astype(np.int64) + 3) // 7  # 1970-01-01 was a Thursday: Monday begins a week
-    rows = _rows(ledger, sample, benchmark, weeks)
-    names = _iso_names(np.array([row.pop("_period") for row in rows], np.int64))
-    for row, name in zip(rows, names, strict=True):
-        row["week"] = name
-    return [_first(row, "week", "week_end") for row in rows]
+    days = _ends(sample.session)
+    weeks = (sample.session[days].astype(np.int64) + 3) // 7  # 1970-01-01 was a Thursday: Monday begins a week
+    ends, weeks = days[_ends(weeks)], weeks[_ends(weeks)]
+    last = np.datetime_as_string(sample.session[ends].astype("M8[D]")).tolist()
+    return _records({"week": _iso_names(weeks), "week_end": last, **_columns(ledger, sample, benchmark, ends)})
 
 
 def _iso_names(weeks: IntArray) -> list[str]:
@@ -53,38 +51,34 @@ def _iso_names(weeks: IntArray) -> list[str]:
     return [f"{y + 1970:04d}-W{w:02d}" for y, w in zip(year.astype(np.int64).tolist(), number.tolist(), strict=True)]
 
 
-def _ends(periods: IntArray) -> IntArray:
+def _ends(periods: IntArray | Int32Array) -> IntArray:
     """Last position of each run of equal values."""
     return np.flatnonzero(np.append(periods[1:] != periods[:-1], True)) if periods.size else np.zeros(0, np.int64)
 
 
-def _returns(sample: Sample, periods: IntArray) -> list[dict[str, Any]]:
-    ends = _ends(periods)
+def _records(columns: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _returns(sample: Sample, ends: IntArray) -> list[float | None]:
+    """Return of each period that ends at a position of `ends`; null once the equity is gone."""
     levels = sample.equity[ends]
     before = np.concatenate(([sample.start], levels))[:-1]
-    return [
-        {"_period": int(period), "return": float(after / base - 1.0) if base > 0.0 else None}
-        for period, after, base in zip(periods[ends], levels, before, strict=True)
-    ]
+    return [float(after / base - 1.0) if base > 0.0 else None for after, base in zip(levels, before, strict=True)]
 
 
-def _rows(ledger: Ledger, sample: Sample, benchmark: FloatArray | None, periods: IntArray) -> list[dict[str, Any]]:
-    """Equity, return, drawdown, trades, turnover and costs of each run of equal `periods`."""
-    rows = _returns(sample, periods)
-    if not rows:
-        return rows
-    ends = _ends(periods)
-    peak = np.maximum(np.maximum.accumulate(sample.equity), sample.start)
-    columns: dict[str, list[Any]] = {
-        "week_end": np.datetime_as_string(sample.session[ends].astype("M8[D]")).tolist(),
+def _columns(ledger: Ledger, sample: Sample, benchmark: FloatArray | None, ends: IntArray) -> dict[str, list[Any]]:
+    """Return, equity, drawdown, trades, turnover and costs of the periods that end at positions `ends`."""
+    if not ends.size:
+        return {}
+    peak = np.maximum(np.maximum.accumulate(sample.equity), sample.start)[ends]
+    return {
+        "return": _returns(sample, ends),
         "equity": sample.equity[ends].tolist(),
-        "drawdown": (sample.equity[ends] / peak[ends] - 1.0).tolist(),
+        "drawdown": (sample.equity[ends] / peak - 1.0).tolist(),
         "benchmark_return": _benchmark_returns(benchmark, ends),
         **_activity(ledger, sample, ends),
     }
-    for place, row in enumerate(rows):
-        row.update({name: values[place] for name, values in columns.items()})
-    return rows
 
 
 def _benchmark_returns(closes: FloatArray | None, ends: IntArray) -> list[float | None]:
@@ -125,9 +119,3 @@ def _activity(ledger: Ledger, sample: Sample, ends: IntArray) -> dict[str, list[
         "commission": by(fills["row"], fills["commission"]).tolist(),
         "slippage": by(fills["row"], slipped).tolist(),
     }
-
-
-def _first(row: dict[str, Any], *names: str) -> dict[str, Any]:
-    """The row with `names` in front; a month does not print the end of its week."""
-    rest = {key: value for key, value in row.items() if key not in names and key != "week_end"}
-    return {**{name: row[name] for name in names}, **rest}

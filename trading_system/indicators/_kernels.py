@@ -23,6 +23,19 @@ THIN = 1e-4  # a sum of squares that fell below this share of its peak has lost 
 FEW = 8  # below this many columns a row is too short to be worth a vector loop
 
 
+@kernel  # i8(f8[:, ::1], i8, f8[:, ::1])
+def take(panel: FloatArray, first: int, block: FloatArray) -> int:
+    """Copy columns ``first ...`` into `block`; the number of NaN among them."""
+    n_bars, width = block.shape
+    holes = 0
+    for t in range(n_bars):
+        for j in range(width):
+            value = panel[t, np.uint64(first + j)]
+            block[t, j] = value
+            holes += int(math.isnan(value))
+    return holes
+
+
 @kernel  # void(f8[:, ::1], b1[:, ::1], i8, f8[:, ::1])
 def gather(panel: FloatArray, exists: BoolArray, first: int, block: FloatArray) -> None:
     """Close up the holes of columns ``first ...``: row k of `block` is a symbol's k-th existing bar, then NaN."""

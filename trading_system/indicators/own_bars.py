@@ -18,7 +18,8 @@ from trading_system.kernels import door
 if TYPE_CHECKING:
     from trading_system.types import BoolArray, FloatArray
 
-BLOCK = 64  # columns that are worked on together: their panels stay in the processor's cache
+BLOCK = 64  # columns that are worked on together at most ...
+BLOCK_VALUES = 163_840  # ... and values of one panel among them, so that a handful of panels stays in the processor's cache
 
 
 def floats(values: FloatArray) -> FloatArray:
@@ -66,16 +67,17 @@ def blocks(*panels: FloatArray) -> Iterator[Block]:
     """
     n_bars, n_symbols = panels[0].shape
     buffers: list[FloatArray] = []
-    for first in range(0, n_symbols, BLOCK):
-        width = min(BLOCK, n_symbols - first)
+    most = min(BLOCK, max(16, BLOCK_VALUES // max(n_bars, 1) // 16 * 16))
+    for first in range(0, n_symbols, most):
+        width = min(most, n_symbols - first)
         if not buffers or buffers[0].shape[1] != width:
             buffers = [np.empty((n_bars, width)) for _ in panels]
-        missing = np.zeros((n_bars, width), np.bool_)
-        for source, buffer in zip(panels, buffers, strict=True):
-            np.copyto(buffer, source[:, first : first + width])
-            missing |= np.isnan(buffer)
+        holes = [_kernels.take(source, first, buffer) for source, buffer in zip(panels, buffers, strict=True)]
         exists: BoolArray | None = None
-        if missing.any():
+        if any(holes):
+            missing = np.isnan(buffers[0])
+            for buffer in buffers[1:]:
+                missing |= np.isnan(buffer)
             exists = cast("BoolArray", door(~missing, np.bool_))
             for source, buffer in zip(panels, buffers, strict=True):
                 _kernels.gather(source, exists, first, buffer)

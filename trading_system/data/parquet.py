@@ -139,9 +139,7 @@ def _symbols(column: Any, file: Path) -> tuple[IntArray, tuple[str, ...]]:
     symbols = tuple(sorted(set(checked)))
     place = {symbol: i for i, symbol in enumerate(symbols)}
     renumber = np.array([place[symbol] for symbol in checked], np.int64)
-    codes = np.concatenate(
-        [_buffer(chunk.indices, np.dtype(f"i{chunk.indices.type.bit_width // 8}")) for chunk in column.chunks]
-    )
+    codes = np.concatenate([_buffer(chunk.indices, np.dtype(chunk.indices.type.to_pandas_dtype())) for chunk in column.chunks])
     return renumber[codes], symbols
 
 

@@ -78,20 +78,24 @@ def check_shapes(config: RunConfig, bars: Bars, decisions: Sequence[StrategyDeci
             if value is None or field == "component_names":
                 continue
             _check_array(name, field, value, shape, len(getattr(own, "component_names", ())))
-        names = getattr(own, "component_names", ())
-        if len(set(names)) != len(names) or (names and own.components is None):
-            raise StrategyError(
-                f"strategy {name!r} names the components {list(names)}; each needs its own panel in `components`"
-            )
+        if isinstance(own, Signals):
+            _check_signals(name, own)
         if own.symbol is None and shape[1] != len(made.columns):
             raise StrategyError(f"strategy {name!r} decided {shape[1]} lines for {len(made.columns)} symbols; give `symbol`")
         if own.symbol is not None and shape[1] and not 0 <= own.symbol.min() <= own.symbol.max() < len(made.columns):
             raise StrategyError(f"strategy {name!r}: `symbol` names a column outside 0 to {len(made.columns) - 1}")
         if np.shape(made.tradable) != (bars.n_bars, len(made.columns)):
             raise StrategyError(f"strategy {name!r}: `tradable` has shape {np.shape(made.tradable)}")
-        grouped = isinstance(own, Signals) and own.group is not None and own.limit_price is not None
-        if grouped and not np.all(np.isnan(own.limit_price[:, own.group >= 0])):
-            raise StrategyError(f"strategy {name!r}: legs of a group are market orders, `limit_price` must be NaN there")
+
+
+def _check_signals(name: str, own: Signals) -> None:
+    names = own.component_names
+    if len(set(names)) != len(names) or (names and own.components is None):
+        raise StrategyError(f"strategy {name!r} names the components {list(names)}; each needs its own panel in `components`")
+    if own.group is None or own.limit_price is None:
+        return
+    if not np.all(np.isnan(own.limit_price[:, own.group >= 0])):
+        raise StrategyError(f"strategy {name!r}: legs of a group are market orders, `limit_price` must be NaN there")
 
 
 def _check_array(name: str, field: str, value: Any, shape: tuple[int, int], n_components: int) -> None:

@@ -99,24 +99,50 @@ class Pairing:
 
     Attributes
     ----------
-    held, marks : float64, shape (n_pairs + 1,)
-        Levels of the run and of the benchmark. The benchmark is bought at the close of the first bar, as the run can hold
-        nothing before it: its first return is 0.
+    sample : Sample
+        The run.
     closes : float64, shape (n_periods,)
         The benchmark's closes on the sampled rows, NaN where it has none.
-    whole : bool
-        It has them all.
+    places : int64, shape (n_closes,), or None
+        Where it has one; None where it has them all.
     """
 
-    held: FloatArray
-    marks: FloatArray
+    sample: Sample
     closes: FloatArray
-    whole: bool
+    places: IntArray | None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the benchmark has a close in every period."""
+        return self.places is None
 
     @property
     def n_pairs(self) -> int:
         """Number of returns of each."""
-        return max(int(self.marks.size) - 1, 0)
+        if self.places is None:
+            return int(self.closes.size)
+        return max(int(self.places.size) - (0 if self._from_the_start else 1), 0)
+
+    @property
+    def _from_the_start(self) -> bool:
+        return self.places is None or bool(self.places.size and self.places[0] == 0)
+
+    @cached_property
+    def held(self) -> FloatArray:
+        """Levels of the run, shape (n_pairs + 1,)."""
+        if self.places is None:
+            return self.sample.levels
+        opening = self.places + 1
+        return self.sample.levels[np.concatenate(([0], opening)) if self._from_the_start else opening]
+
+    @cached_property
+    def marks(self) -> FloatArray:
+        """Levels of the benchmark, shape (n_pairs + 1,).
+
+        It is bought at the close of the first bar, as the run can hold nothing before it: its first return is 0.
+        """
+        values = self.closes if self.places is None else self.closes[self.places]
+        return np.concatenate((values[:1], values)) if self._from_the_start else values
 
     @cached_property
     def returns(self) -> FloatArray:
@@ -143,9 +169,5 @@ def pair(ledger: Ledger, sampled: Sample, benchmark: FloatArray) -> Pairing:
         values = values[sampled.rows]
     exists = values > 0.0  # False for NaN
     if exists.all():
-        return Pairing(sampled.levels, np.concatenate((values[:1], values)), values, True)
-    places = np.flatnonzero(exists)
-    marks, opening = values[places], places + 1
-    if exists[0]:
-        marks, opening = np.concatenate((marks[:1], marks)), np.concatenate(([0], opening))
-    return Pairing(sampled.levels[opening], marks, np.where(exists, values, np.nan), False)
+        return Pairing(sampled, values, None)
+    return Pairing(sampled, np.where(exists, values, np.nan), np.flatnonzero(exists))

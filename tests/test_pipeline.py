@@ -444,7 +444,7 @@ def test_a_backtest_never_loads_pandas_or_the_calendar_library(project):
     ts.run_backtest(project / "run.yaml")
     script = (
         "import sys, trading_system as ts; ts.run_backtest(sys.argv[1]);"
-        "print([m for m in ('pandas', 'exchange_calendars', 'scipy.stats', 'plotly', 'rich') if m in sys.modules])"
+        "print([m for m in ('pandas', 'pyarrow.parquet', 'exchange_calendars', 'scipy.linalg', 'scipy.stats', 'plotly', 'rich') if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(project / "run.yaml")],

@@ -137,8 +137,7 @@ def _single_pass(kernel_name: str) -> Iterator[None]:
 
 
 def _compile(function: F, *, cache: bool, **options: Any) -> F:
-    import numba
-
+    numba = _numba()
     config: Any = numba.config
     before = config.CACHE_LOCATOR_CLASSES
     config.CACHE_LOCATOR_CLASSES = f"{__name__}.{KernelLocator.__name__}"
@@ -149,6 +148,28 @@ def _compile(function: F, *, cache: bool, **options: Any) -> F:
     if cache and hasattr(compiled, "_cache"):
         _make_forgiving(compiled._cache)
     return cast(F, compiled)
+
+
+@functools.cache
+def _numba() -> Any:
+    """Numba, without the linear algebra of scipy.
+
+    Numba loads that library only to see whether it is there, which takes longer than all else of a small backtest; whatever
+    needs it loads it then, as before.
+    """
+    import numba
+
+    library = "scipy.linalg.cython_blas"
+    if library not in sys.modules:
+        missing: Any = None
+        sys.modules[library] = missing  # an import of it fails at once
+        try:
+            from numba.np import arraymath
+
+            arraymath._HAVE_BLAS = True
+        finally:
+            del sys.modules[library]
+    return numba
 
 
 def _make_forgiving(cache: Any) -> None:

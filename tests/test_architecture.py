@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -61,6 +62,7 @@ def imports(tree: ast.AST, path: Path) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
 
 
+@functools.cache
 def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -98,10 +100,11 @@ def test_no_room_imports_itself_in_a_circle(path: Path) -> None:
             waiting += graph.get(each, [])
 
 
+@functools.cache
 def targets(path: Path) -> list[Path]:
     """Files that a module-level statement of `path` imports."""
-    tree = parsed(path)
-    tree.body = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    head = [node for node in parsed(path).body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    tree = ast.Module(body=list(head), type_ignores=[])
     found = []
     for _, name in imports(tree, path):
         parts = name.split(".")[1:] if name.startswith("trading_system.") else []

@@ -139,3 +139,24 @@ def test_doctor_says_no_with_the_mend_when_the_run_file_is_wrong(tmp_path, capsy
     assert main(["doctor", str(path)]) == 1
     out = capsys.readouterr().out
     assert "PROBLEM" in out and "validate config" in out
+
+
+def test_doctor_names_what_is_wrong_with_the_machine_and_the_mend(tmp_path, capsys, monkeypatch):
+    from trading_system import kernels
+
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.setattr(kernels, "kernel_folder", lambda: tmp_path / "file" / "kernels")
+    monkeypatch.setenv("TRADING_SYSTEM_THREADS", "many")
+    monkeypatch.setattr("trading_system.cli.doctor.REQUIRED", ("numpy", "a_package_that_is_absent"))
+    assert main(["doctor", "--json"]) == 1
+    found = {check["check"]: check for check in json.loads(capsys.readouterr().out)["checks"] if not check["ok"]}
+    assert set(found) == {"a_package_that_is_absent", "kernel cache", "threads"}
+    assert "TRADING_SYSTEM_CACHE" in found["kernel cache"]["remedy"]
+    assert all(check["remedy"] for check in found.values())
+
+
+def test_doctor_says_no_when_the_data_cannot_be_read(tmp_path, capsys):
+    path = tmp_path / "run.yaml"
+    path.write_text("data: {source: csv, path: run.yaml}\nstrategies: [{name: a, type: buy_and_hold}]\n", encoding="utf-8")
+    assert main(["doctor", str(path)]) == 1
+    assert "validate data" in " ".join(capsys.readouterr().out.split())

@@ -21,6 +21,7 @@ from trading_system.reports.formats import (
     sparkline,
     table,
     to_json,
+    wrapped_table,
 )
 
 
@@ -104,3 +105,11 @@ def test_a_sparkline_ends_with_the_last_value_and_spans_lowest_to_highest():
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=300), st.integers(1, 120))
 def test_a_sparkline_is_never_wider_than_asked(values, width):
     assert len(sparkline(values, width)) == min(len(values), width)
+
+
+def test_prose_in_the_last_column_is_wrapped_and_never_cut():
+    text = wrapped_table(("type", "rule"), [("a", "word " * 30), ("longer", "")], width=40)
+    assert text.count("word") == 30
+    assert all(cells(line) <= 40 for line in text.splitlines())
+    assert text.splitlines()[2].startswith(" " * 8 + "word")
+    assert wrapped_table(("", ""), []) == "" and table((), []) == ""

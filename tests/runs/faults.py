@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-CALLS = ("open", "write", "fsync", "close", "mkdir", "makedirs", "rename", "replace")
+CALLS = ("open", "write", "fsync", "close", "mkdir", "makedirs", "rename", "replace", "link")
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EMFILE)
 
 

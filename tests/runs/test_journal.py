@@ -185,3 +185,39 @@ def test_a_failed_transaction_leaves_nothing(tmp_path):
             journal.append("note", {"a": 1})
             raise RuntimeError
         assert journal.anchor() == anchors[-1]
+
+
+def test_many_processes_that_begin_a_journal_at_once_share_one(tmp_path):
+    for round_ in range(5):
+        root = tmp_path / f"{round_}"
+        root.mkdir()
+        children = [writer(root, f"{i}", 2) for i in range(3)]
+        said = [child.communicate()[0].splitlines() for child in children]
+        anchors = [Anchor(int(line.split()[0]), line.split()[1]) for lines in said for line in lines]
+        assert sorted(anchor.count for anchor in anchors) == [1, 2, 3, 4, 5, 6]
+        assert problems(root, *anchors) == ()
+        assert {path.name for path in (root / FOLDER).iterdir()} == {NAME, "returns"}
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from trading_system.errors import OutputError
+from trading_system.runs.journal import Journal
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+try:
+    with Journal(Path(sys.argv[1])):
+        pass
+except OutputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("size", [0, 100, 4096, 10_000])
+def test_a_journal_that_does_not_fit_on_the_disk_is_not_there_at_all(tmp_path, size):
+    pytest.importorskip("resource")
+    command = [sys.executable, "-c", LIMITED, str(tmp_path), str(size)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "SQLITE_" in done.stdout
+    assert not list((tmp_path / FOLDER).iterdir())
+    filled(tmp_path, 1)

@@ -73,7 +73,7 @@ class FolderWriter:
 
     def __init__(self, parent: Path, name: str) -> None:
         self.path = parent / name
-        self._temporary = parent / f".{name}.{_host()}.{os.getpid()}{_SUFFIX}"
+        self._temporary = beside(self.path)
         self._renamed = False
         self._open: list[tuple[str, int]] = []
         self.hashes: dict[str, str] = {}
@@ -147,9 +147,14 @@ def sweep(parent: Path) -> None:
                 _remove(Path(entry.path))
 
 
+def beside(path: Path) -> Path:
+    """A name of this process in the same folder, which `sweep` knows."""
+    return path.with_name(f".{path.name}.{_host()}.{os.getpid()}{_SUFFIX}")
+
+
 def write_file(path: Path, data: bytes) -> None:
     """Put `data` into the new or old file `path`, atomically: readers see all of it or what was there before."""
-    temporary = path.with_name(f".{path.name}.{_host()}.{os.getpid()}{_SUFFIX}")
+    temporary = beside(path)
     try:
         with output_errors(path):
             number = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_FOLLOW, 0o666)
@@ -181,9 +186,12 @@ def _sync_folder(path: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Delete a flat folder of ours; what cannot be deleted stays for the next sweep."""
+    """Delete a file or a flat folder of ours; what cannot be deleted stays for the next sweep."""
     for _ in range(2):
         with contextlib.suppress(OSError):
+            if not folder.is_dir():
+                os.unlink(folder)
+                return
             for name in os.listdir(folder):
                 os.unlink(folder / name)
             os.rmdir(folder)

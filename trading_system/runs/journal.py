@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from trading_system.errors import OutputError
-from trading_system.runs.files import real_folder
+from trading_system.runs.files import beside, output_errors, real_folder, sweep
 
 FOLDER = ".trading-system"
 NAME = "trials.sqlite"
@@ -91,6 +92,9 @@ class Journal:
         real_folder(self.folder)
         if self.path.is_symlink():
             raise OutputError("is a symbolic link; the journal follows none", where=str(self.path))
+        sweep(self.folder)
+        if not self.path.exists():
+            self._create()
         with self._errors():
             self._store = sqlite3.connect(self.path, timeout=WAIT, isolation_level=None)
             try:
@@ -115,9 +119,28 @@ class Journal:
                 remedy="upgrade trading-system",
             )
         with self.transaction():
-            for statement in _TABLES.split(";\n"):
-                self._store.execute(statement)
-            self._store.execute(f"PRAGMA user_version = {SCHEMA}")
+            _make_tables(self._store)
+
+    def _create(self) -> None:
+        """Put an empty journal in place, whole or not at all; one that another process puts there first is kept."""
+        temporary = beside(self.path)
+        try:
+            with self._errors(), contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as store:
+                store.execute("PRAGMA journal_mode = OFF")
+                store.execute("BEGIN")
+                _make_tables(store)
+                store.execute("COMMIT")
+            with output_errors(self.path):
+                try:
+                    os.link(temporary, self.path)
+                except FileExistsError:
+                    pass
+                except OSError:  # a file system without links
+                    if not self.path.exists():
+                        os.rename(temporary, self.path)
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -184,6 +207,12 @@ class Journal:
             elif hashes[anchor.count] != anchor.head:
                 problems.append(f"record {anchor.count} is not the one that a result names: the journal was rewritten")
         return Verification(len(hashes) - 1, tuple(problems))
+
+
+def _make_tables(store: sqlite3.Connection) -> None:
+    for statement in _TABLES.split(";\n"):
+        store.execute(statement)
+    store.execute(f"PRAGMA user_version = {SCHEMA}")
 
 
 def link(number: int, kind: str, body: str, previous: str) -> str:

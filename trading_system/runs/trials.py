@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trading_system.errors import OutputError
-from trading_system.runs.files import real_folder, write_file
+from trading_system.runs.files import real_folder, sweep, write_file
 from trading_system.runs.journal import Anchor, Journal
 from trading_system.runs.parquet_writer import parquet
 
@@ -165,6 +165,7 @@ def _keep(
     path = _place(journal, family, trial)
     real_folder(path.parent.parent)
     real_folder(path.parent)
+    sweep(path.parent)
     table: dict[str, NDArray[Any]] = {
         "time": np.asarray(index, np.int64),
         **{f"r{i}": columns[:, i].astype(np.float32) for i in kept},

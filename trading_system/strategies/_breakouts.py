@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from trading_system.strategies._own_bars import decide_by_blocks
 from trading_system.strategies.base import Signals
 
@@ -62,6 +60,8 @@ class _Kernels:
     """A breakout rule over the closed-up bars of one block; its panels are used again for the next."""
 
     def __init__(self, rule: Breakout, benchmark: FloatArray) -> None:
+        import numpy as np
+
         from trading_system.indicators.own_bars import floats
 
         self._rule = rule
@@ -79,6 +79,8 @@ class _Kernels:
         leave: BoolArray,
         values: FloatArray,
     ) -> None:
+        import numpy as np
+
         from trading_system.indicators import _kernels as series
         from trading_system.indicators.own_bars import floats
         from trading_system.strategies import _kernels
@@ -105,6 +107,8 @@ class _Kernels:
 
 def benchmark_momentum(bars: Bars, n: int) -> FloatArray:
     """Rate of change of the benchmark over n of its own bars, as of its last bar, shape (n_bars,); NaN before there is one."""
+    import numpy as np
+
     from trading_system.indicators import roc
 
     change = roc(bars.benchmark_close, n)

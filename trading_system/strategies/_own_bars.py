@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 if TYPE_CHECKING:
     from trading_system.data.bars import Bars
     from trading_system.types import BoolArray, FloatArray, Int8Array
@@ -46,6 +44,8 @@ def decide_by_blocks(
     -------
     entry : int8, exit : bool, each (n_bars, n_symbols); values : float64, (n_values, n_bars, n_symbols)
     """
+    import numpy as np
+
     from trading_system.indicators.own_bars import blocks, floats
     from trading_system.strategies import _kernels
 

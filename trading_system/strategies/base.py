@@ -6,8 +6,6 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-
 from trading_system.registry import Registry
 from trading_system.types import FrozenModel
 
@@ -84,6 +82,8 @@ class Weights:
     @classmethod
     def on_change(cls, target: FloatArray, symbol: IntArray | None = None) -> Weights:
         """Keep only the rows at which a line's target differs from its last one; NaN decides nothing."""
+        import numpy as np
+
         from trading_system.indicators.own_bars import floats
         from trading_system.strategies import _kernels
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from trading_system.strategies.base import Strategy, Weights, register
 
 if TYPE_CHECKING:
@@ -30,6 +28,8 @@ class BuyAndHold(Strategy):
 
     def decide(self, bars: Bars) -> Weights:
         """1 / number of symbols on the row at which a symbol is (again) first tradable, NaN elsewhere."""
+        import numpy as np
+
         close = bars.adjusted.close
         target = np.full(close.shape, np.nan)
         exists = ~np.isnan(close)
@@ -46,6 +46,8 @@ class BuyAndHold(Strategy):
 
 def _bought(begun: IntArray, exists: BoolArray, whole: BoolArray) -> IntArray:
     """Rows on which the symbol is bought: its first whole bar, and the first one after an absence that closed it."""
+    import numpy as np
+
     rows = np.flatnonzero(exists)
     allowed = whole[rows]
     flat = np.ones(rows.size, np.bool_)  # before the first bar, after a bar outside the universe, after an absence
@@ -58,6 +60,8 @@ def _bought(begun: IntArray, exists: BoolArray, whole: BoolArray) -> IntArray:
 
 def _sessions(bars: Bars, calendar: int) -> IntArray:
     """Number of the calendar's sessions begun up to each row."""
+    import numpy as np
+
     expected = bars.expected[:, calendar]
     first = np.flatnonzero(np.diff(bars.session, prepend=bars.session[:1] - 1))
     if not first.size:

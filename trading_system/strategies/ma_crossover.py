@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from trading_system.strategies.base import Strategy, Weights, register
@@ -33,6 +32,8 @@ class MovingAverageCrossover(Strategy):
 
     def decide(self, bars: Bars) -> Weights:
         """1 / number of tradable symbols on the rows at which a symbol's averages cross, 0 where they cross back."""
+        import numpy as np
+
         from trading_system.indicators import sma
         from trading_system.indicators.own_bars import floats
         from trading_system.strategies import _kernels

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from trading_system.strategies._own_bars import decide_by_blocks
@@ -46,6 +45,8 @@ class MeanReversion(Strategy):
 
     def decide(self, bars: Bars) -> Signals:
         """Entries, exits, stop distances and the component `stretch`."""
+        import numpy as np
+
         entry, leave, values = decide_by_blocks(bars, 2, self._decide_block)
         hold = np.full(bars.n_symbols, self.max_hold, np.int64)
         return Signals(
@@ -61,6 +62,8 @@ class MeanReversion(Strategy):
         leave: BoolArray,
         values: FloatArray,
     ) -> None:
+        import numpy as np
+
         from trading_system.indicators import _kernels as series
         from trading_system.indicators.own_bars import floats
         from trading_system.strategies import _kernels

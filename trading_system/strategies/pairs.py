@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
 from trading_system.errors import StrategyError
@@ -76,6 +75,8 @@ class Pairs(Strategy):
 
     def decide(self, bars: Bars) -> Signals:
         """Two lines per pair, in the order of `pairs`; component `stretch` is the distance of the score from 0."""
+        import numpy as np
+
         missing = [symbol for symbol in self.required_symbols() if symbol not in bars.symbols]
         if missing:
             raise StrategyError(
@@ -109,6 +110,8 @@ class Pairs(Strategy):
 
     def _trades(self, y: FloatArray, x: FloatArray) -> tuple[IntArray, FloatArray, FloatArray, Int8Array, BoolArray]:
         """Rows that both have, and there: hedge ratio, score, side (+1 is long y) and exit."""
+        import numpy as np
+
         from trading_system.indicators import ols_hedge_ratio
         from trading_system.indicators.own_bars import floats
         from trading_system.strategies import _kernels

@@ -197,8 +197,10 @@ def _hashes(kept: Ordered, events: Events, event_row: IntArray, time: Timeline) 
             total.update(part.data)
         return total.hexdigest()
 
+    n_symbols = len(kept.rows.symbols)
+    halves = (range(n_symbols // 2), range(n_symbols // 2, n_symbols))
     with ThreadPoolExecutor(2) as pool:
-        digests = list(pool.map(digest, range(len(kept.rows.symbols))))
+        digests = [one for half in pool.map(lambda numbers: [digest(i) for i in numbers], halves) for one in half]
     return dict(zip(kept.rows.symbols, digests, strict=True))
 
 

@@ -115,7 +115,7 @@ def _decoded(raw: bytes, file: Path) -> bytes:
                 f"not whole UTF-16 text ({error.__class__.__name__})", where=where, remedy="save it as UTF-8"
             ) from None
     raw = raw.removeprefix(b"\xef\xbb\xbf")
-    if not raw.strip():
+    if not raw or raw.isspace():
         raise DataError("the file is empty", where=where, allowed="a header line and one row per bar")
     nul = raw.find(b"\0")
     if nul >= 0:

@@ -224,13 +224,12 @@ def high_below(high: FloatArray, open: FloatArray, close: FloatArray) -> BoolArr
 def softer(data: Ordered, config: QualityConfig, found: Findings) -> None:
     """Count what is odd and stays: a high more than `max_jump` above the open and the close or a low as far below them, no volume, absent volume, crossed quotes, bars outside sessions, adjusted closes below 0."""
     o, h, low, c = (data.price(name) for name in PRICES)
-    inner, outer = np.minimum(o, c), np.maximum(o, c)
-    wide = (
-        (h > outer * (1.0 + config.max_jump))
-        | (low < inner / (1.0 + config.max_jump))
-        | (outer > inner * (1.0 + config.max_jump))
-    )
-    _count(found, data, "wide_bar", wide & (low > 0) & (h < np.inf))
+    most = 1.0 + config.max_jump
+    at = np.flatnonzero((h > low * most) & (low > 0) & (h < np.inf))
+    inner, outer = np.minimum(o[at], c[at]), np.maximum(o[at], c[at])
+    wide = np.zeros(o.size, np.bool_)
+    wide[at] = (h[at] > outer * most) | (low[at] < inner / most) | (outer > inner * most)
+    _count(found, data, "wide_bar", wide)
     volume = data.values("volume")
     if volume is not None:
         _count(found, data, "zero_volume", volume == 0)

@@ -57,7 +57,8 @@ class Closing(Accounts):
             self.equity = self.equity_now
         stale = sum(1 for p in held if not self.market.bar(t, p.line.symbol))
         gross, net = sum(abs(v) for v in values), sum(values)
-        row = (self.equity_now, self.cash, gross / self.equity_now, net / self.equity_now, len(held), stale, self.due)
+        gross, net = (gross / self.equity_now, net / self.equity_now) if held else (0.0, 0.0)
+        row = (self.equity_now, self.cash, gross, net, len(held), stale, self.due)
         for curve, value in zip(self.curves.values(), row, strict=True):
             curve.append(value)
 

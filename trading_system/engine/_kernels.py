@@ -6,6 +6,7 @@ deviations), never through memory of its own. The exact rules are in `docs/fill-
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from trading_system.engine._kernels_close import accrue, close_bar, count_missing_sessions, record
@@ -39,7 +40,7 @@ def is_silent(x: Engine, t: int, line: int) -> Any:
     if k < x.m.action_row.shape[0] and x.m.action_row[k] <= t:
         return False
     for c in range(x.r.weight_line.shape[0]):
-        if x.d.weights[t, c] == x.d.weights[t, c]:
+        if not math.isnan(x.d.weights[t, c]):
             return False
     for c in range(x.r.signal_line.shape[0]):
         if x.d.entry[t, c] != 0 or (line >= 0 and x.d.exit[t, c]):
@@ -62,7 +63,7 @@ def quiet_line(x: Engine) -> Any:
     line = x.s.held[0]
     state = x.s.lines[line]
     n = x.r.lines[line]["strategy"]
-    protected = state["stop"] == state["stop"] or state["target"] == state["target"] or rules["has_trail"] or rules["has_tighten"]
+    protected = not (math.isnan(state["stop"]) and math.isnan(state["target"])) or rules["has_trail"] or rules["has_tighten"]
     costly = g["cash"] < 0.0 or (state["quantity"] < 0.0 and x.r.strategies[n]["borrow_rate"] > 0.0)
     if protected or costly or x.r.lines[line]["max_hold"] > 0 or x.s.symbols[x.r.lines[line]["symbol"]]["missing"] > 0:
         return -2

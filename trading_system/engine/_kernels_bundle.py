@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import config, types, typeof
+from numba import config, typeof, types
 from numba.core import cgutils
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, models, register_model, typeof_impl, unbox
@@ -69,22 +69,42 @@ class Bundle:
 
     def __init__(self, arrays: Any) -> None:
         words: list[int] = []
+        key: list[Any] = []
         self.arrays = arrays
-        self.numba_type = _describe(arrays, words)
+        _describe(arrays, words, key)
+        known = tuple(key)
+        if known not in _TYPES:
+            _TYPES[known] = _type_of(arrays, 0)[0]
+        self.numba_type = _TYPES[known]
         self._words = np.array(words, np.int64)
         self.address = int(self._words.ctypes.data)
 
 
-def _describe(arrays: Any, words: list[int]) -> BundleType:
-    """Append the descriptors of `arrays` (a named tuple of arrays or of such tuples) to `words`."""
+_TYPES: dict[tuple[Any, ...], BundleType] = {}
+
+
+def _describe(arrays: Any, words: list[int], key: list[Any]) -> None:
+    """Append the descriptors of `arrays` (a named tuple of arrays or of such tuples) to `words`, their types to `key`."""
+    for value in arrays:
+        if isinstance(value, tuple):
+            _describe(value, words, key)
+        else:
+            words += (0, 0, value.size, value.itemsize, value.ctypes.data, *value.shape, *value.strides)
+            key += (value.dtype.str, value.dtype.itemsize, value.ndim, value.flags.writeable)
+
+
+def _type_of(arrays: Any, offset: int) -> tuple[BundleType, int]:
+    """Type of a bundle whose descriptors begin at word `offset`, and the first word after them."""
     fields = []
     for name, value in zip(arrays._fields, arrays, strict=True):
         if isinstance(value, tuple):
-            fields.append((name, _describe(value, words), 0))
+            kind, after = _type_of(value, offset)
+            fields.append((name, kind, 0))
+            offset = after
         else:
-            fields.append((name, typeof(value), len(words)))
-            words += [0, 0, value.size, value.itemsize, value.ctypes.data, *value.shape, *value.strides]
-    return BundleType(type(arrays).__name__, tuple(fields))
+            fields.append((name, typeof(value), offset))
+            offset += 5 + 2 * value.ndim
+    return BundleType(type(arrays).__name__, tuple(fields)), offset
 
 
 @typeof_impl.register(Bundle)  # type: ignore[untyped-decorator]

@@ -78,10 +78,10 @@ def delist(x: Engine, t: int) -> None:
         i = x.r.lines[line]["symbol"]
         if x.m.symbols[i]["delisted_row"] == t:
             price = x.m.symbols[i]["delisted_price"]
-            if price != price:
+            if math.isnan(price):
                 price = x.m.close[t, i] if has_bar(x, t, i) else x.s.lines[line]["mark"]
             settle(x, t, line, price, DELISTED)
-        else:
+        if j < g["n_held"] and x.s.held[j] == line:
             j += 1
     j = 0
     while j < g["n_held"]:
@@ -89,7 +89,7 @@ def delist(x: Engine, t: int) -> None:
         i, state = x.r.lines[line]["symbol"], x.s.lines[line]
         if x.s.symbols[i]["missing"] >= rules["delist_after"] and not has_bar(x, t, i):
             settle(x, t, line, state["mark"] * (1.0 - state["side"] * rules["haircut"]), DELISTED_SILENT)
-        else:
+        if j < g["n_held"] and x.s.held[j] == line:
             j += 1
 
 
@@ -163,7 +163,10 @@ def record(x: Engine, t: int) -> Any:
         stale += 1 if state["mark_row"] != t else 0
     k = t - x.r.run[0]["first"]
     x.o.equity[k], x.o.cash[k] = equity, g["cash"]
-    x.o.gross[k], x.o.net[k] = gross / equity, net / equity
+    if g["n_held"] > 0:  # without a position both stay 0, even when equity is 0
+        x.o.gross[k], x.o.net[k] = gross / equity, net / equity
+    else:
+        x.o.gross[k], x.o.net[k] = 0.0, 0.0
     x.o.n_positions[k], x.o.stale[k] = g["n_held"], stale
     return equity
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from trading_system.engine._kernels_fills import end_order, floored, has_bar, new_order, refuse
+from trading_system.engine._kernels_fills import floored, has_bar, new_order, refuse
 from trading_system.engine._kernels_rank import mean_correlation, pairwise_mean, rank_candidates, sum_held
 from trading_system.engine._kernels_sizing import size_group, size_line
 from trading_system.engine.layout import (
@@ -147,7 +147,7 @@ def tighten(x: Engine, line: int, price: float, code: int) -> None:
     """Move the stop when `price` is tighter (NaN never is)."""
     state = x.s.lines[line]
     old = state["stop"]
-    if price == price and (old != old or state["side"] * (price - old) > 0.0):
+    if not math.isnan(price) and (math.isnan(old) or state["side"] * (price - old) > 0.0):
         state["stop"], state["stop_code"] = price, code
 
 
@@ -222,9 +222,15 @@ def candidate_code(x: Engine, t: int, line: int, tripped: int) -> Any:
 def collect_candidates(x: Engine, t: int, tripped: int) -> Any:
     """Step 3: fill ``w.candidates`` with lines (the first leg stands for its group); their number comes back."""
     n = 0
-    for c in range(x.r.scan.shape[0]):
-        column = x.r.scan[c]
-        if x.d.entry[t, column] == 0:
+    entry, scan, words, per_word = x.d.entry, x.r.scan, x.d.entry_words, x.r.run[0]["entries_per_word"]
+    c, last = 0, scan.shape[0]
+    while c < last:
+        if per_word and c % per_word == 0 and words[t, c // per_word] == 0:  # most rows are mostly empty
+            c += per_word
+            continue
+        column = scan[c]
+        c += 1
+        if entry[t, column] == 0:
             continue
         line = x.r.signal_line[column]
         code = candidate_code(x, t, line, tripped)
@@ -368,7 +374,7 @@ def queue_entry(x: Engine, t: int, line: int, q: float) -> None:
         limit = x.d.limit[t, column] / factor
         if limit <= 0.0 or limit == math.inf:
             fail(x, line, BAD_LIMIT)
-    kind = KIND_LIMIT if limit == limit else KIND_MARKET
+    kind = KIND_LIMIT if not math.isnan(limit) else KIND_MARKET
     state["entry_order"] = new_order(x, t, line, side, kind, ENTRY, q)
     state["entry_side"], state["entry_quantity"] = side, q
     state["entry_stop"], state["entry_target"], state["entry_limit"] = stop, target, limit
@@ -442,9 +448,10 @@ def decide_weight(x: Engine, t: int, line: int, target: float, tripped: int) -> 
 @engine_helper
 def decide_weights(x: Engine, t: int, tripped: int) -> None:
     """Step 8: every target of row t, in line order."""
+    weights = x.d.weights
     for c in range(x.r.weight_line.shape[0]):
-        target = x.d.weights[t, c]
-        if target == target:
+        target = weights[t, c]
+        if not math.isnan(target):
             decide_weight(x, t, x.r.weight_line[c], target, tripped)
 
 

@@ -115,7 +115,7 @@ def sigma20(x: Engine, t: int, i: int) -> Any:
         while row >= 0 and n < SIGMA_BARS:
             if has_bar(x, row, i):
                 close = adjusted_close(x, row, i)
-                if later == later:
+                if not math.isnan(later):
                     change = later / close - 1.0
                     if sweep == 0:
                         total += change
@@ -133,7 +133,7 @@ def sigma20(x: Engine, t: int, i: int) -> Any:
 @engine_helper
 def clipped(v: float, low: float, high: float) -> Any:
     """`v` within [low, high]; 1 when it is NaN."""
-    if v != v:
+    if math.isnan(v):
         return 1.0
     return min(max(v, low), high)
 
@@ -169,7 +169,7 @@ def slippage(x: Engine, t: int, read: int, line: int, side: int, q: float, refer
         fraction = full_slippage(x, t, read, i, n, side, q * reference) / 1e4
     elif model == SLIP_SHARE:
         fraction = rule["impact"] * (q / x.m.volume[t, i]) ** 2
-        if fraction != fraction:
+        if math.isnan(fraction):
             x.s.run[0]["error"] = BAD_VOLUME
             x.s.run[0]["error_line"] = line
             fraction = 0.0

@@ -172,7 +172,7 @@ def enter(x: Engine, t: int, line: int, at_close: int, inside: int) -> None:
     if state["quantity"] != 0.0 or not slots_left(x, n, 1):
         end_order(x, order, EXPIRED, SLOT_NOT_FREED)
         return
-    is_limit = state["entry_limit"] == state["entry_limit"]
+    is_limit = not math.isnan(state["entry_limit"])
     reference = state["entry_limit"] if inside else market_reference(x, t, i, side, at_close)
     read = t if at_close else t - 1
     price = reference if is_limit else market_price(x, t, read, line, side, wanted, reference)
@@ -350,7 +350,7 @@ def run_entries(x: Engine, t: int, at_close: int) -> None:
             state["entry_order"] = -1
             continue
         limit, side = state["entry_limit"], state["entry_side"]
-        if limit == limit and side * (market_reference(x, t, i, side, 0) - limit) > 0.0:
+        if not math.isnan(limit) and side * (market_reference(x, t, i, side, 0) - limit) > 0.0:
             x.s.entries[kept] = line
             kept += 1
             continue
@@ -365,7 +365,11 @@ def run_limits(x: Engine, t: int) -> None:
     for j in range(g["n_entries"]):
         line = x.s.entries[j]
         state, i = x.s.lines[line], x.r.lines[line]["symbol"]
-        touched = x.m.ask_low[t, i] <= state["entry_limit"] if state["entry_side"] > 0 else x.m.bid_high[t, i] >= state["entry_limit"]
+        touched = (
+            x.m.ask_low[t, i] <= state["entry_limit"]
+            if state["entry_side"] > 0
+            else x.m.bid_high[t, i] >= state["entry_limit"]
+        )
         if touched:
             enter(x, t, line, 0, 1)
         else:
@@ -486,18 +490,18 @@ def stop_out(x: Engine, t: int, line: int, kind: int, code: int, reference: floa
 
 
 @engine_helper
-def protective_exit(x: Engine, t: int, line: int) -> Any:
-    """Whether the line leaves at its stop or target in this live bar, and if so it does."""
+def protective_exit(x: Engine, t: int, line: int) -> None:
+    """Leave at the stop or the target when this live bar reaches one."""
     state, i = x.s.lines[line], x.r.lines[line]["symbol"]
     stop, target = state["stop"], state["target"]
     if state["side"] > 0:
         start, worst, top = x.m.bid_open[t, i], x.m.bid_low[t, i], x.m.bid_high[t, i]
         if not (worst <= stop or top >= target):
-            return False
+            return
     else:
         start, worst, top = x.m.ask_open[t, i], x.m.ask_high[t, i], x.m.ask_low[t, i]
         if not (worst >= stop or top <= target):
-            return False
+            return
     side = state["side"]
     low, high = min(worst, top), max(worst, top)
     hit_stop, hit_target = side * (worst - stop) <= 0.0, side * (top - target) >= 0.0
@@ -510,14 +514,11 @@ def protective_exit(x: Engine, t: int, line: int) -> Any:
             stop_out(x, t, line, KIND_STOP, state["stop_code"], stop)
         else:
             stop_out(x, t, line, KIND_TARGET, TARGET, target)
-        return True
+        return
     if hit_stop:
         stop_out(x, t, line, KIND_STOP, state["stop_code"], min(max(stop, low), high))
-        return True
-    if hit_target and state["inside_row"] != t:
+    elif hit_target and state["inside_row"] != t:
         stop_out(x, t, line, KIND_TARGET, TARGET, min(max(target, low), high))
-        return True
-    return False
 
 
 @engine_helper
@@ -528,7 +529,8 @@ def run_stops(x: Engine, t: int) -> None:
     while j < g["n_held"]:
         line = x.s.held[j]
         state = x.s.lines[line]
-        protected = state["stop"] == state["stop"] or state["target"] == state["target"]
-        if protected and is_live(x, t, x.r.lines[line]["symbol"]) and protective_exit(x, t, line):
-            continue
-        j += 1
+        protected = not (math.isnan(state["stop"]) and math.isnan(state["target"]))
+        if protected and is_live(x, t, x.r.lines[line]["symbol"]):
+            protective_exit(x, t, line)
+        if j < g["n_held"] and x.s.held[j] == line:
+            j += 1

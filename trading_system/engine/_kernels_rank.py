@@ -17,7 +17,7 @@ RUN = 16
 @engine_helper
 def before(a: float, b: float) -> Any:
     """Ascending order with NaN first."""
-    return a < b or (a != a and b == b)
+    return a < b or (math.isnan(a) and not math.isnan(b))
 
 
 @engine_routine
@@ -150,7 +150,7 @@ def rank_candidates(x: Engine, t: int, n: int, n_held: int) -> None:
             for c in range(n):
                 corr = mean_correlation(x, t, x.r.lines[x.w.candidates[c]]["symbol"], n_held)
                 x.w.correlation[c] = corr
-                x.w.score[c] += x.r.rank_weight[k] * (1.0 - corr if corr == corr else 0.5)
+                x.w.score[c] += x.r.rank_weight[k] * (0.5 if math.isnan(corr) else 1.0 - corr)
     for c in range(n):
         x.w.key[c] = -np.floor(x.w.score[c] * 1e12 + 0.5)
         x.w.index[c] = c

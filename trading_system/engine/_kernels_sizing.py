@@ -60,7 +60,7 @@ def base_size(x: Engine, t: int, line: int) -> Any:
             x.s.run[0]["error"], x.s.run[0]["error_line"] = BAD_STOP, line
             return -float(NO_STOP)
     if method == BY_RISK:
-        if distance != distance:
+        if math.isnan(distance):
             return -float(NO_STOP)
         if rules["has_factor"]:
             distance /= x.m.factor[t, i]
@@ -73,7 +73,7 @@ def base_size(x: Engine, t: int, line: int) -> Any:
         size = size * kelly_fraction(x, n) * equity / close
     else:
         sigma = sigma20(x, t, i)
-        if sigma != sigma:
+        if math.isnan(sigma):
             return -float(NO_HISTORY)
         size = size * rule["amount"] / (sigma * math.sqrt(rule["periods"])) * equity / close
     if rules["has_scale"]:
@@ -120,7 +120,7 @@ def size_line(x: Engine, t: int, line: int) -> Any:
         q, code = cap / close, GROSS_EXPOSURE
     if rule["capacity"] < math.inf:
         traded = adv20(x, t, i)
-        if traded != traded:
+        if math.isnan(traded):
             return NO_HISTORY
         cap = rule["capacity"] * traded
         if q * close - cap > epsilon:
@@ -177,7 +177,7 @@ def capacity_factor(x: Engine, t: int, first: int, last: int) -> Any:
     for k in range(first, last):
         i = x.r.lines[x.r.group_lines[k]]["symbol"]
         traded = adv20(x, t, i)
-        if traded != traded:
+        if math.isnan(traded):
             return -float(NO_HISTORY)
         value, cap = x.w.quantity[k - first] * x.m.close[t, i], rule["capacity"] * traded
         if value - cap > epsilon:

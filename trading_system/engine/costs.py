@@ -78,8 +78,8 @@ def months(bars: Bars) -> NDArray[np.int64]:
 
 def atr_ratio(bars: Bars) -> FloatArray:
     """ATR14 over its own mean of 60 bars, (n_bars, n_symbols), on adjusted prices and each symbol's own bars."""
-    from trading_system.indicators.volatility import wilder_atr
     from trading_system.indicators.moving_averages import sma
+    from trading_system.indicators.volatility import wilder_atr
 
     prices = bars.adjusted
     atr = wilder_atr(prices.high, prices.low, prices.close, 14)

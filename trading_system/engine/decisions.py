@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trading_system.data.bars import Bars
     from trading_system.types import BoolArray, IntArray
 
+ENTRIES_PER_WORD = 4
 PANELS = {
     "stop": "stop_distance",
     "trail": "trail_distance",
@@ -173,14 +174,23 @@ def decision_arrays(bars: Bars, decisions: Sequence[StrategyDecisions], names: t
     signals = [made.decisions for made in decisions if isinstance(made.decisions, Signals)]
     weights = [made.decisions.target for made in decisions if isinstance(made.decisions, Weights)]
     floats = {short: door(_beside(signals, long, bars.n_bars), np.float64) for short, long in PANELS.items()}
+    entry = door(_stacked([own.entry for own in signals], np.int8), np.int8)
     return DecisionArrays(
-        entry=door(_stacked([own.entry for own in signals], np.int8), np.int8),
+        entry=entry,
+        entry_words=_words(entry),
         exit=door(_stacked([own.exit for own in signals], np.bool_), np.bool_),
         **floats,
         components=door(_components(signals, names), np.float64),
         weights=door(_stacked(weights, np.float64), np.float64),
         tradable=door(_stacked([made.tradable for made in decisions], np.bool_), np.bool_),
     )
+
+
+def _words(entry: Any) -> Any:
+    """The same bytes, four entries to a number; (1, 1) where that does not go into a row."""
+    if entry.shape[1] % ENTRIES_PER_WORD or not entry.shape[1]:
+        return door(np.zeros((1, 1), np.uint32), np.uint32)
+    return door(entry.view(np.uint32), np.uint32)
 
 
 def _stacked(panels: Sequence[Any], dtype: Any) -> Any:

@@ -77,4 +77,6 @@ def check_orders(ledger: Ledger) -> None:
     good &= (filled == orders["filled"]) & (orders["quantity"] > 0.0)
     good &= (orders["end"] > 0) == (status > OrderStatus.FILLED)
     for k in np.flatnonzero(~good)[:1]:
-        raise LawBroken(f"order {k} = filled + rejected + expired + open", int(orders["row"][k]), orders["quantity"][k], filled[k])
+        raise LawBroken(
+            f"order {k} = filled + rejected + expired + open", int(orders["row"][k]), orders["quantity"][k], filled[k]
+        )

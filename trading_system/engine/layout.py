@@ -8,7 +8,13 @@ import numpy as np
 
 from trading_system.engine.ledger import Code, OrderKind, OrderStatus
 
-ENTRY, SIGNAL, REVERSAL, MAX_HOLD, GROUP = int(Code.ENTRY), int(Code.SIGNAL), int(Code.REVERSAL), int(Code.MAX_HOLD), int(Code.GROUP)
+ENTRY, SIGNAL, REVERSAL, MAX_HOLD, GROUP = (
+    int(Code.ENTRY),
+    int(Code.SIGNAL),
+    int(Code.REVERSAL),
+    int(Code.MAX_HOLD),
+    int(Code.GROUP),
+)
 STOP, TRAIL, TIGHTEN, TARGET = int(Code.STOP), int(Code.TRAIL), int(Code.TIGHTEN), int(Code.TARGET)
 UNIVERSE, DATA_MISSING, DELISTED, DELISTED_SILENT = (
     int(Code.UNIVERSE),
@@ -74,7 +80,7 @@ RULES = np.dtype(
         ("corr_lookback", "i8"), ("diversification", "f8"), ("same_close", "i8"), ("stops_on_close", "i8"), ("min_trade", "f8"),
         ("delist_after", "i8"), ("haircut", "f8"), ("daily", "i8"), ("has_factor", "i8"), ("has_stop", "i8"), ("has_trail", "i8"),
         ("has_tighten", "i8"), ("has_target", "i8"), ("has_limit", "i8"), ("has_scale", "i8"), ("has_groups", "i8"), ("has_delistings", "i8"),
-        ("quiet", "i8"), ("first", "i8"), ("worst", "i8"), ("seed", "u8"),
+        ("quiet", "i8"), ("entries_per_word", "i8"), ("first", "i8"), ("worst", "i8"), ("seed", "u8"),
     ]
 )  # fmt: skip
 STRATEGY = np.dtype(
@@ -86,9 +92,20 @@ STRATEGY = np.dtype(
     ]
 )  # fmt: skip
 LINE = np.dtype(
-    [("symbol", "i8"), ("strategy", "i8"), ("signal", "i8"), ("weight", "i8"), ("tradable", "i8"), ("whole", "i8"), ("group", "i8"), ("max_hold", "i8")]
+    [
+        ("symbol", "i8"),
+        ("strategy", "i8"),
+        ("signal", "i8"),
+        ("weight", "i8"),
+        ("tradable", "i8"),
+        ("whole", "i8"),
+        ("group", "i8"),
+        ("max_hold", "i8"),
+    ]
 )
-SYMBOL = np.dtype([("calendar", "i8"), ("always_open", "i8"), ("delisted_row", "i8"), ("delisted_price", "f8"), ("hash", "u8")])
+SYMBOL = np.dtype(
+    [("calendar", "i8"), ("always_open", "i8"), ("delisted_row", "i8"), ("delisted_price", "f8"), ("hash", "u8")]
+)
 TIER = np.dtype([("from_notional", "f8"), ("bps", "f8")])
 
 RUN_STATE = np.dtype(
@@ -160,6 +177,7 @@ class DecisionArrays(NamedTuple):
     """What the strategies decided, read-only; an absent panel is (1, 1) and its flag in the rules is 0."""
 
     entry: Any
+    entry_words: Any  # several entries in one number, where their count allows; (1, 1) otherwise
     exit: Any
     stop: Any
     trail: Any

@@ -80,16 +80,57 @@ class OrderStatus(IntEnum):
 
 
 ORDER = np.dtype(
-    [("id", "i8"), ("row", "i8"), ("line", "i8"), ("side", "i8"), ("kind", "i8"), ("cause", "i8"), ("quantity", "f8"), ("filled", "f8"), ("status", "i8"), ("end", "i8"), ("fill_row", "i8"), ("fill_price", "f8")]
+    [
+        ("id", "i8"),
+        ("row", "i8"),
+        ("line", "i8"),
+        ("side", "i8"),
+        ("kind", "i8"),
+        ("cause", "i8"),
+        ("quantity", "f8"),
+        ("filled", "f8"),
+        ("status", "i8"),
+        ("end", "i8"),
+        ("fill_row", "i8"),
+        ("fill_price", "f8"),
+    ]
 )  # row: the deciding bar (-1: before the run); quantity > 0 in units of the last split; fill_row -1 where unfilled
 FILL = np.dtype(
-    [("order", "i8"), ("row", "i8"), ("line", "i8"), ("side", "i8"), ("quantity", "f8"), ("reference", "f8"), ("price", "f8"), ("commission", "f8")]
+    [
+        ("order", "i8"),
+        ("row", "i8"),
+        ("line", "i8"),
+        ("side", "i8"),
+        ("quantity", "f8"),
+        ("reference", "f8"),
+        ("price", "f8"),
+        ("commission", "f8"),
+    ]
 )  # slippage cost = |price - reference| * quantity
 TRADE = np.dtype(
     [
-        ("line", "i8"), ("side", "i8"), ("entry_row", "i8"), ("entry_price", "f8"), ("exit_row", "i8"), ("exit_price", "f8"), ("quantity", "f8"),
-        ("gross_pnl", "f8"), ("commission", "f8"), ("slippage", "f8"), ("financing", "f8"), ("dividends", "f8"), ("pnl", "f8"), ("return_pct", "f8"),
-        ("initial_risk", "f8"), ("r_multiple", "f8"), ("mae", "f8"), ("mfe", "f8"), ("bars_held", "i8"), ("entry_reason", "i8"), ("exit_reason", "i8"), ("open", "i8"),
+        ("line", "i8"),
+        ("side", "i8"),
+        ("entry_row", "i8"),
+        ("entry_price", "f8"),
+        ("exit_row", "i8"),
+        ("exit_price", "f8"),
+        ("quantity", "f8"),
+        ("gross_pnl", "f8"),
+        ("commission", "f8"),
+        ("slippage", "f8"),
+        ("financing", "f8"),
+        ("dividends", "f8"),
+        ("pnl", "f8"),
+        ("return_pct", "f8"),
+        ("initial_risk", "f8"),
+        ("r_multiple", "f8"),
+        ("mae", "f8"),
+        ("mfe", "f8"),
+        ("bars_held", "i8"),
+        ("entry_reason", "i8"),
+        ("exit_reason", "i8"),
+        ("open", "i8"),
     ]
 )  # return_pct is a fraction: pnl / (entry_price * quantity); open 1: still held at the end, exit_row -1, exit_price the mark; financing > 0 is a cost
 REFUSAL = np.dtype([("line", "i8"), ("code", "i8"), ("first_row", "i8"), ("last_row", "i8"), ("count", "i8")])

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trading_system.engine import costs, sizing
-from trading_system.engine.decisions import Lines, StrategyDecisions
-from trading_system.engine.layout import RULES, SCALING, STRATEGY, SYMBOL, DecisionArrays, MarketArrays, RuleArrays
+from trading_system.engine.decisions import ENTRIES_PER_WORD, Lines, StrategyDecisions
+from trading_system.engine.layout import RULES, SCALING, STRATEGY, SYMBOL, TIER, DecisionArrays, MarketArrays, RuleArrays
 from trading_system.errors import ConfigError, UnknownNameError
 from trading_system.kernels import door
 
@@ -138,6 +138,9 @@ def run_rules(config: RunConfig, bars: Bars, arrays: DecisionArrays, lines: Line
     rule["has_delistings"] = bool(np.any(bars.delisted_row >= 0))
     watched = limits.max_drawdown is not None or limits.max_daily_loss is not None or scaling.mode != "off"
     rule["quiet"] = len(lines.table) <= FEW_LINES and not watched
+    in_order = np.array_equal(lines.scan, np.arange(lines.scan.size))
+    whole_words = lines.scan.size > 0 and lines.scan.size % ENTRIES_PER_WORD == 0
+    rule["entries_per_word"] = ENTRIES_PER_WORD if in_order and whole_words else 0
     rule["first"], rule["worst"], rule["seed"] = first, 4 * len(lines.table) + 16, config.seed
     return table
 
@@ -156,7 +159,7 @@ def rule_arrays(config: RunConfig, bars: Bars, arrays: DecisionArrays, lines: Li
         run=door(run_rules(config, bars, arrays, lines, first), RULES),
         strategies=door(table, STRATEGY),
         lines=door(lines.table, lines.table.dtype),
-        tiers=door(costs.tier_table(tiers), costs.TIER),
+        tiers=door(costs.tier_table(tiers), TIER),
         scan=door(lines.scan, np.int64),
         signal_line=door(lines.signal_line, np.int64),
         weight_line=door(lines.weight_line, np.int64),
@@ -188,5 +191,3 @@ def refuse_impossible(config: RunConfig, bars: Bars, decisions: Sequence[Strateg
                     where="execution.fill",
                     allowed="next_open",
                 )
-
-

@@ -99,7 +99,9 @@ class Simulation:
         self._worst = int(rule.run[0]["worst"])
         n_lines, n_strategies = len(self._lines.table), len(config.strategies)
         state = _state(bars, config, n_lines, n_strategies, first)
-        self._engine = Engine(market, arrays, rule, state, _scratch(config, n_lines, n_strategies), self._outputs(stop - first))
+        self._engine = Engine(
+            market, arrays, rule, state, _scratch(config, n_lines, n_strategies), self._outputs(stop - first)
+        )
 
     @property
     def row(self) -> int:
@@ -161,7 +163,7 @@ class Simulation:
     def _outputs(self, n_rows: int) -> OutputArrays:
         floats = [np.zeros(n_rows) for _ in range(4)]
         longs = [np.zeros(n_rows, np.int64) for _ in range(2)]
-        logs = [np.zeros(self._worst + min(1024, n_rows), dtype) for dtype in LOGS.values()]
+        logs = [np.zeros(2 * self._worst + min(65536, 8 * n_rows), dtype) for dtype in LOGS.values()]
         return OutputArrays(*floats, *longs, np.zeros(n_rows), *logs)
 
     def _grow(self) -> None:

@@ -66,8 +66,9 @@ class Spy(Strategy):
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory, monkeypatch):
     """The data cache of a test is its own; compiled kernels stay where they are."""
-    kernels.kernel_folder()
-    monkeypatch.setenv("TRADING_SYSTEM_CACHE", str(tmp_path_factory.mktemp("cache")))
+    compiled, folder = kernels.kernel_folder(), tmp_path_factory.mktemp("cache")
+    (folder / "kernels").symlink_to(compiled)
+    monkeypatch.setenv("TRADING_SYSTEM_CACHE", str(folder))
 
 
 def prices(seed: int = 1, n: int = 200) -> str:
@@ -143,6 +144,26 @@ def test_the_same_run_twice_is_the_same_bytes_but_for_times_ids_and_places(proje
         name: comparable(name, data) for name, data in right.items()
     }
     assert {name for name in left if left[name] != right[name]} == {"manifest.json", "run.log"}
+
+
+WORLDS = (
+    {"PYTHONHASHSEED": "1", "TZ": "Asia/Tokyo", "TRADING_SYSTEM_THREADS": "1"},
+    {"PYTHONHASHSEED": "4711", "TZ": "America/New_York", "LC_ALL": "de_DE.UTF-8", "TRADING_SYSTEM_THREADS": "2"},
+)
+
+
+def test_hash_seed_time_zone_locale_threads_and_working_folder_change_no_byte(project, tmp_path):
+    found = []
+    for number, world in enumerate(WORLDS):
+        out = tmp_path / f"world{number}"
+        out.mkdir()
+        script = "import sys, trading_system as ts; print(ts.run_backtest(sys.argv[1], out=sys.argv[2]).folder)"
+        command = [sys.executable, "-c", script, os.path.relpath(project / "run.yaml", out), str(out)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=out, env={**os.environ, **world})
+        found.append({name: comparable(name, data) for name, data in contents(Path(done.stdout.strip())).items()})
+    assert found[0] == found[1]
+    here = ts.run_backtest(project / "run.yaml")
+    assert {name: comparable(name, data) for name, data in contents(here.folder).items()} == found[0]
 
 
 def test_every_folder_has_a_trial_and_its_anchor_holds(project):

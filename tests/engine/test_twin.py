@@ -1,6 +1,6 @@
 """The engine equals its naive twin on random markets, strategies and rules: orders, fills and reasons, money to 1e-9.
 
-``TRADING_SYSTEM_TWIN_CASES`` sets the number of worlds (300); the first 40 are in the fast half.
+``TRADING_SYSTEM_TWIN_CASES`` sets the number of worlds (600); the first 40 are in the fast half.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.engine.worlds import world
 from trading_system.engine.ledger import Code, OrderKind, OrderStatus
 from trading_system.engine.simulate import Simulation, simulate
 
-CASES = int(os.environ.get("TRADING_SYSTEM_TWIN_CASES", "300"))
+CASES = int(os.environ.get("TRADING_SYSTEM_TWIN_CASES", "600"))
 FAST = 40
 CHUNK = 20
 TABLES = {"orders": ("id",), "fills": (), "trades": ("line",), "refusals": ("first_row", "line"), "events": ()}

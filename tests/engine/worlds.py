@@ -32,6 +32,7 @@ class Dice:
 
     def __init__(self, number: int) -> None:
         self.rng = np.random.default_rng([2024, number])
+        self.plain = number % 8 == 7  # few lines, few rules: long stretches in which nothing happens
 
     def chance(self, p: float) -> bool:
         return bool(self.rng.random() < p)
@@ -100,7 +101,7 @@ def punch_holes(dice: Dice, panels: tuple[np.ndarray, ...]) -> dict[int, tuple[i
 
 
 def market(dice: Dice) -> Bars:
-    n, k = dice.whole(40, 160), dice.whole(1, 6)
+    n, k = dice.whole(40, 160), dice.whole(1, 2 if dice.plain else 6)
     kind = dice.pick("daily", "daily", "every day", "mixed", "intraday", "intraday mixed")
     per_session = dice.whole(2, 6) if "intraday" in kind else 1
 
@@ -204,7 +205,7 @@ def weights(dice: Dice, close: np.ndarray, symbol: np.ndarray | None) -> Weights
     shape = close.shape
     target = np.round(dice.rng.uniform(dice.pick(0.0, -0.5), dice.pick(0.3, 0.8), shape), 2)
     target[dice.mask(shape, 0.2)] = 0.0
-    target[~dice.mask(shape, dice.pick(0.05, 0.3, 1.0))] = NAN
+    target[~dice.mask(shape, 0.03 if dice.plain else dice.pick(0.05, 0.3, 1.0))] = NAN
     if dice.chance(0.3):
         target[~dice.mask((shape[0],), 0.1)] = NAN
     return Weights(target, symbol)
@@ -212,7 +213,7 @@ def weights(dice: Dice, close: np.ndarray, symbol: np.ndarray | None) -> Weights
 
 def signals(dice: Dice, close: np.ndarray, symbol: np.ndarray | None, groups: bool, limits: bool) -> Signals:
     shape = close.shape
-    often = dice.pick(0.03, 0.1, 0.4)
+    often = 0.03 if dice.plain else dice.pick(0.03, 0.1, 0.4)
     side = dice.rng.choice([1, 1, -1] if dice.chance(0.6) else [1], shape)
     entry = (side * dice.mask(shape, often)).astype(np.int8)
     if dice.chance(0.2):  # everybody at once
@@ -220,14 +221,14 @@ def signals(dice: Dice, close: np.ndarray, symbol: np.ndarray | None, groups: bo
     spread = dice.pick(0.01, 0.04, 0.15)
 
     def distance(p: float, scale: float) -> np.ndarray | None:
-        if not dice.chance(p):
+        if not dice.chance(0.1 if dice.plain else p):
             return None
         out = np.nan_to_num(close, nan=10.0) * spread * scale * dice.rng.uniform(0.5, 2.0, shape)
         out[dice.mask(shape, dice.pick(0.0, 0.1))] = NAN
         return np.asarray(out)
 
     def level(p: float, keep: float) -> np.ndarray | None:
-        if not dice.chance(p):
+        if not dice.chance(0.1 if dice.plain else p):
             return None
         out = np.nan_to_num(close, nan=10.0) * (1.0 + spread * dice.rng.uniform(-1.0, 1.0, shape))
         out[~dice.mask(shape, keep)] = NAN
@@ -343,6 +344,12 @@ def run_rules(dice: Dice, bars: Bars, made: list[StrategyDecisions], same_close:
         "lookback": dice.whole(3, 20),
     }
     weights = {"value": 0.5, "speed": 0.3, "size": 0.2, "diversification": 0.4}
+    if dice.plain:
+        limits |= {"max_drawdown": None, "max_daily_loss": None}
+        scaling["mode"] = "off"
+        for entry in entries:
+            entry["sizing"]["method"] = dice.pick("fixed_fraction", "equal_weight", "fixed_quantity")
+            entry["costs"]["borrow_rate"] = 0.0
     ranking = {name: weights[name] for name in weights if name in (*names, "diversification") and dice.chance(0.6)}
     return rules(
         *entries,
@@ -368,7 +375,7 @@ def world(number: int) -> World:
     """The case of that number."""
     dice = Dice(number)
     bars = market(dice)
-    n_strategies, same_close = dice.pick(1, 1, 2, 3), dice.chance(0.15)
+    n_strategies, same_close = 1 if dice.plain else dice.pick(1, 1, 2, 3), dice.chance(0.15)
     made = [decisions(dice, bars, dice.chance(0.2), not same_close) for _ in range(n_strategies)]
     config = run_rules(dice, bars, made, same_close)
     first = dice.whole(1, 30) if dice.chance(0.4) else 0

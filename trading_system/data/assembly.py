@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from trading_system.data.source import PRICES, QUOTES
 from trading_system.data.stamps import DAY, timeframe_ns
 from trading_system.data.timeline import Timeline, session_days, timeline
 from trading_system.errors import CapacityError, InsufficientDataError
+from trading_system.parallel import mapped
 
 if TYPE_CHECKING:
     from trading_system.config.models import DataConfig
@@ -199,8 +199,7 @@ def _hashes(kept: Ordered, events: Events, event_row: IntArray, time: Timeline) 
 
     n_symbols = len(kept.rows.symbols)
     halves = (range(n_symbols // 2), range(n_symbols // 2, n_symbols))
-    with ThreadPoolExecutor(2) as pool:
-        digests = [one for half in pool.map(lambda numbers: [digest(i) for i in numbers], halves) for one in half]
+    digests = [one for half in mapped(lambda numbers: [digest(i) for i in numbers], halves) for one in half]
     return dict(zip(kept.rows.symbols, digests, strict=True))
 
 

@@ -13,7 +13,6 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ import numpy as np
 from trading_system.data import blobs
 from trading_system.data.bars import Actions, Bars, Quotes
 from trading_system.errors import DataError
+from trading_system.parallel import mapped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +39,7 @@ Stored = tuple[Bars, dict[str, Any], tuple[str, ...], dict[str, str]]
 
 
 def content_hash(files: Sequence[Path]) -> str:
-    """sha256 over the names of `files` and the sha256 of every 8 MB of them, on two threads.
+    """sha256 over the names of `files` and the sha256 of every 8 MB of them, on threads.
 
     Raises
     ------
@@ -47,8 +47,7 @@ def content_hash(files: Sequence[Path]) -> str:
         When one cannot be read.
     """
     pieces = [(file, start) for file in files for start in range(0, max(_size(file), 1), _PIECE)]
-    with ThreadPoolExecutor(2) as pool:
-        digests = list(pool.map(_piece_hash, pieces))
+    digests = mapped(_piece_hash, pieces)
     whole = hashlib.sha256(json.dumps([file.name for file in files]).encode())
     for (file, start), digest in zip(pieces, digests, strict=True):
         whole.update(json.dumps([file.name, start, digest]).encode())

@@ -11,7 +11,6 @@ import csv
 import io
 import re
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +32,7 @@ from trading_system.data.source import (
 )
 from trading_system.data.stamps import DAY, epoch_to_ns, parse_stamps
 from trading_system.errors import DataError
+from trading_system.parallel import mapped
 
 if TYPE_CHECKING:
     from trading_system.types import FloatArray, IntArray
@@ -60,8 +60,7 @@ class CsvFiles(DataSource):
         files = self.files()
         if len(files) == 1:
             return read_csv(files[0], self.columns)
-        with ThreadPoolExecutor(2) as pool:
-            return joined(list(pool.map(lambda file: read_csv(file, self.columns), files)))
+        return joined(mapped(lambda file: read_csv(file, self.columns), files))
 
 
 @dataclass(frozen=True)

@@ -448,14 +448,14 @@ def show_run(run: str, results: Path | str = "results") -> dict[str, Any]:
         `folder`, `manifest`, `metrics` (the document of metrics.json), `damaged` (names of artefacts), `journal` (problems of the
         chain of trials against this run's anchor; empty when it is whole).
     """
-    from trading_system.runs.store import damaged, find_run, read_json, read_manifest
+    from trading_system.runs.store import damaged, find_run, read_manifest, read_metrics
 
     folder = find_run(run, Path(results))
     manifest = read_manifest(folder)
     return {
         "folder": str(folder),
         "manifest": manifest,
-        "metrics": read_json(folder / "metrics.json"),
+        "metrics": read_metrics(folder),
         "damaged": damaged(folder, manifest),
         "journal": list(_journal_problems(folder, manifest)),
     }

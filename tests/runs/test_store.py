@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import subprocess
 import sys
 
 import pytest
 
-from trading_system.errors import OutputError, UsageError
+from trading_system.errors import OutputError, TradingSystemError, UsageError
+from trading_system.pipeline import compare_runs, list_runs
 from trading_system.runs import store
 from trading_system.runs.manifest import comparable
 
 FILES = {"config.yaml": lambda: iter((b"seed: 1\n",)), "metrics.json": lambda: iter((b'{"metrics": {}}\n',))}
 MANIFEST = {
     "schema": 1, "config_hash": "c", "data": {"hash": "d", "symbols": {}}, "code": {"hash": "e", "package": "p", "files": {}},
-    "trial": {"count": 1, "head": "h"}, "place": {"root": "..", "run_file": "run.yaml"}, "warnings": [], "config_warnings": 0,
-    "period": {"name": "all", "first": "a", "last": "b"}, "strategies": [], "headline": {}, "versions": {}, "timings": {"total": 1.0},
+    "trial": {"count": 1, "head": "h", "family": "f"}, "place": {"root": "..", "run_file": "run.yaml"}, "warnings": [], "config_warnings": 0,
+    "period": {"name": "all", "first": "a", "last": "b", "bars": 1}, "strategies": [], "headline": {}, "versions": {}, "timings": {"total": 1.0},
 }  # fmt: skip
 
 
@@ -107,6 +109,49 @@ def test_a_manifest_of_another_version_is_refused(tmp_path):
     (folder / "manifest.json").write_text(json.dumps(document))
     with pytest.raises(OutputError, match="another version"):
         store.read_manifest(folder)
+
+
+def changed(draw: random.Random, value):
+    """`value` with one thing in it replaced, taken away or put in."""
+    if isinstance(value, (dict, list)) and value and draw.random() < 0.8:
+        copy = dict(value) if isinstance(value, dict) else list(value)
+        key = draw.choice(list(copy)) if isinstance(copy, dict) else draw.randrange(len(copy))
+        if draw.random() < 0.2:
+            del copy[key]
+        else:
+            copy[key] = changed(draw, copy[key])
+        return copy
+    return draw.choice([None, True, -1, 1.5, "", "../../x", [], {}, [1], {"a": 1}, "x" * 1000, [[]], {"../x": "y"}])
+
+
+def test_no_damage_to_a_manifest_is_more_than_one_message(tmp_path):
+    _, folder = written(tmp_path)
+    whole = json.loads((folder / "manifest.json").read_bytes())
+    whole |= {
+        "strategies": [{"name": "a", "type": "b"}],
+        "headline": {"sharpe": 1.0},
+        "warnings": ["w"],
+        "versions": {"numpy": "2"},
+    }
+    draw, refused = random.Random(5), 0
+    for _ in range(600):
+        (folder / "manifest.json").write_text(json.dumps(changed(draw, whole)))
+        (row,) = list_runs(tmp_path)
+        refused += "damaged" in row
+        try:
+            compare_runs(str(folder), str(folder))
+        except TradingSystemError:
+            pass
+    assert refused > 200
+
+
+def test_a_manifest_that_names_files_elsewhere_is_refused(tmp_path):
+    _, folder = written(tmp_path)
+    document = json.loads((folder / "manifest.json").read_bytes())
+    for name in ("../x", "/etc/hostname", "a/b", "", ".."):
+        (folder / "manifest.json").write_text(json.dumps({**document, "artefacts": {name: "0"}}))
+        with pytest.raises(OutputError, match="outside"):
+            store.read_manifest(folder)
 
 
 def test_json_has_null_for_what_is_no_number_and_keeps_the_order_of_keys():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trading_system.runs.store import flat, read_bytes, read_json, read_manifest
+from trading_system.runs.store import flat, read_manifest, read_metrics
 
 HEADLINE = ("total_return", "cagr", "sharpe", "max_drawdown", "n_trades")
 
@@ -86,13 +87,34 @@ def code_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    import yaml
+    """``key.path`` -> value of a run's resolved configuration; ConfigError when it is no such file."""
+    from trading_system.config.yaml_reader import Problems, label, read_text, read_yaml
 
-    return flat(yaml.safe_load(read_bytes(folder / "config.yaml")))
+    source = label(folder / "config.yaml")
+    problems = Problems(source)
+    node = read_yaml(read_text(folder / "config.yaml", source), source, problems)
+    problems.raise_any(source)
+    return flat(_value(node))
+
+
+def _value(node: Any) -> Any:
+    """What a node of the reader says: mappings, lists, and scalars as numbers and words where they are plain."""
+    items = getattr(node, "items", None)
+    if isinstance(items, dict):
+        return {key: _value(item) for key, item in items.items()}
+    if isinstance(items, list):
+        return [_value(item) for item in items]
+    text = getattr(node, "text", None)
+    if text is None or not node.plain:
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _metrics(one: Path, other: Path) -> list[dict[str, Any]]:
-    a, b = (read_json(folder / "metrics.json")["metrics"] for folder in (one, other))
+    a, b = (read_metrics(folder)["metrics"] for folder in (one, other))
     rows = []
     for name in [*a, *(name for name in b if name not in a)]:
         left, right = a.get(name), b.get(name)

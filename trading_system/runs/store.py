@@ -164,8 +164,51 @@ def read_json(path: Path) -> Any:
     data = read_bytes(path)
     try:
         return json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise OutputError(f"is damaged: {error}", where=str(path), remedy="make the run again") from error
+
+
+_TEXTS: dict[Any, Any] = {str: str}
+_SHAPE: dict[str, Any] = {
+    "schema": int, "run_id": str, "created": str, "config_hash": str, "data": {"hash": str, "symbols": _TEXTS},
+    "code": {"hash": str, "package": str, "files": _TEXTS}, "artefacts": _TEXTS, "trial": {"count": int, "head": str, "family": str},
+    "place": {"root": str, "run_file": str}, "warnings": [str], "config_warnings": int,
+    "period": {"name": str, "first": str, "last": str, "bars": int}, "strategies": [{"name": str, "type": str}],
+    "headline": {str: (int, float, type(None))}, "versions": _TEXTS,
+}  # fmt: skip
+_METRICS: dict[str, Any] = {
+    "metrics": {str: (int, float, type(None))}, "undefined": _TEXTS, "conventions": dict, "reconciliation": dict, "costs": dict,
+}  # fmt: skip
+
+
+def _misfit(value: Any, shape: Any, key: str = "") -> str:
+    """The first key of `value` that is not of `shape`; empty when all are."""
+    if isinstance(shape, list):
+        items = enumerate(value) if isinstance(value, list) else None
+        return key if items is None else next((bad for i, item in items if (bad := _misfit(item, shape[0], f"{key}.{i}"))), "")
+    if not isinstance(shape, dict):
+        return "" if isinstance(value, shape) else key
+    if not isinstance(value, dict):
+        return key or "everything"
+    wanted = {name: shape[str] for name in value} if str in shape else shape
+    found = (
+        name if name not in value else _misfit(value[name], wanted[name], f"{key}.{name}" if key else name) for name in wanted
+    )
+    return next((bad for bad in found if bad), "")
+
+
+def _shaped(path: Path, shape: dict[str, Any]) -> dict[str, Any]:
+    document = read_json(path)
+    bad = _misfit(document, shape)
+    if bad:
+        raise OutputError(f"is damaged: {bad} is missing or not what it was", where=str(path), remedy="make the run again")
+    found: dict[str, Any] = document
+    return found
+
+
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """The document of ``metrics.json``; OutputError when it cannot be read or is damaged."""
+    return _shaped(folder / "metrics.json", _METRICS)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -174,40 +217,23 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises
     ------
     OutputError
-        It cannot be read, is damaged, or was written by a newer version.
+        It cannot be read, is damaged, or was written by another version.
     """
     from trading_system.runs.manifest import SCHEMA
 
-    document = read_json(folder / MANIFEST)
-    needed = (
-        "schema",
-        "run_id",
-        "created",
-        "config_hash",
-        "data",
-        "code",
-        "artefacts",
-        "trial",
-        "place",
-        "warnings",
-        "config_warnings",
-        "period",
-        "strategies",
-        "headline",
-        "versions",
-    )
-    missing = [key for key in needed if not isinstance(document, dict) or key not in document]
-    if missing:
+    path = folder / MANIFEST
+    document = read_json(path)
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if isinstance(schema, int) and schema != SCHEMA:
         raise OutputError(
-            f"is damaged: it lacks {', '.join(missing)}", where=str(folder / MANIFEST), remedy="make the run again"
-        )
-    if document["schema"] != SCHEMA:
-        raise OutputError(
-            f"was written by another version (schema {document['schema']}, this program knows {SCHEMA})",
-            where=str(folder / MANIFEST),
+            f"was written by another version (schema {schema}, this program knows {SCHEMA})",
+            where=str(path),
             remedy="use the version that wrote it",
         )
-    found: dict[str, Any] = document
+    found = _shaped(path, _SHAPE)
+    foreign = [name for name in found["artefacts"] if Path(name).name != name or name in ("", ".", "..")]
+    if foreign:
+        raise OutputError("is damaged: it names a file outside the run's folder", where=str(path), remedy="make the run again")
     return found
 
 
@@ -224,7 +250,7 @@ def damaged(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
     out = []
     for name, expected in manifest["artefacts"].items():
         path = folder / name
-        if not path.is_file() or hashlib.sha256(read_bytes(path)).hexdigest() != expected:
+        if path.is_symlink() or not path.is_file() or hashlib.sha256(read_bytes(path)).hexdigest() != expected:
             out.append(name)
     return out
 

@@ -13,6 +13,7 @@ import contextlib
 import ctypes
 import functools
 import hashlib
+import importlib
 import os
 import re
 import stat
@@ -76,8 +77,9 @@ def _part(function: F, **options: Any) -> F:
     PARTS.add(function.__qualname__)
     compiled = _compile(function, cache=False, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
     if hasattr(compiled, "get_call_template"):
-        from numba.core.types import unliteral
+        import numba
 
+        unliteral: Any = numba.types.unliteral
         resolve = compiled.get_call_template
 
         def get_call_template(args: Any, kws: Any) -> Any:
@@ -94,12 +96,11 @@ def _single_pass(kernel_name: str) -> Iterator[None]:
     Numba would optimise and emit every function together with all that it calls, each on its own and then again inside
     each of its callers: minutes instead of seconds for a kernel of a hundred functions.
     """
-    from numba import _dynfunc
-    from numba.core.codegen import JITCodeLibrary
-    from numba.core.compiler_lock import global_compiler_lock
-    from numba.core.cpu import CPUContext
-
-    finalize, get_executable = JITCodeLibrary.finalize, CPUContext.get_executable
+    make_function: Any = importlib.import_module("numba._dynfunc").make_function
+    lock: Any = importlib.import_module("numba.core.compiler_lock").global_compiler_lock
+    library_class: Any = importlib.import_module("numba.core.codegen").JITCodeLibrary
+    context_class: Any = importlib.import_module("numba.core.cpu").CPUContext
+    finalize, get_executable = library_class.finalize, context_class.get_executable
     nothing = ctypes.cast(ctypes.pythonapi.PyErr_NoMemory, ctypes.c_void_p).value
 
     def finalize_whole(library: Any) -> None:
@@ -126,14 +127,14 @@ def _single_pass(kernel_name: str) -> Iterator[None]:
             return get_executable(context, library, description, environment)
         library._ensure_finalized()
         name = description.qualname.split(".")[-1]
-        return _dynfunc.make_function(description.lookup_module(), name, "part of a kernel", nothing, environment, (library,))
+        return make_function(description.lookup_module(), name, "part of a kernel", nothing, environment, (library,))
 
-    with global_compiler_lock:
-        JITCodeLibrary.finalize, CPUContext.get_executable = finalize_whole, get_whole_executable
+    with lock:
+        library_class.finalize, context_class.get_executable = finalize_whole, get_whole_executable
         try:
             yield
         finally:
-            JITCodeLibrary.finalize, CPUContext.get_executable = finalize, get_executable
+            library_class.finalize, context_class.get_executable = finalize, get_executable
 
 
 def _compile(function: F, *, cache: bool, **options: Any) -> F:

@@ -10,15 +10,18 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import numba
 import numpy as np
 from llvmlite import ir
-from numba import config, typeof, types
+from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, models, register_model, typeof_impl, unbox
 
+NUMBA: Any = numba
 
-class BundleType(types.Type):  # type: ignore[misc]
+
+class BundleType(types.Type):
     """Type of a bundle: names with the array type (and the word at which its descriptor begins) or an inner bundle's type."""
 
     def __init__(self, name: str, fields: tuple[tuple[str, Any, int], ...]) -> None:
@@ -39,12 +42,12 @@ register_model(BundleType)(models.OpaqueModel)
 
 
 @infer_getattr
-class BundleAttributes(AttributeTemplate):  # type: ignore[misc]
+class BundleAttributes(AttributeTemplate):
     """Types of the attributes."""
 
     key = BundleType
 
-    def generic_resolve(self, typ: Any, attr: str) -> Any:
+    def generic_resolve(self, typ: Any, attr: str) -> Any:  # type: ignore[override]
         """Type of ``typ.attr``."""
         for field, kind, _ in typ.fields:
             if field == attr:
@@ -52,7 +55,7 @@ class BundleAttributes(AttributeTemplate):  # type: ignore[misc]
         return None
 
 
-@lower_getattr_generic(BundleType)  # type: ignore[untyped-decorator]
+@lower_getattr_generic(BundleType)  # type: ignore[no-untyped-call, untyped-decorator]
 def load_attribute(context: Any, builder: Any, typ: Any, value: Any, attr: str) -> Any:
     """A descriptor, read from the block; an inner bundle is the same pointer."""
     kind, offset = typ.field(attr)
@@ -102,24 +105,24 @@ def _type_of(arrays: Any, offset: int) -> tuple[BundleType, int]:
             fields.append((name, kind, 0))
             offset = after
         else:
-            fields.append((name, typeof(value), offset))
+            fields.append((name, NUMBA.typeof(value), offset))
             offset += 5 + 2 * value.ndim
     return BundleType(type(arrays).__name__, tuple(fields)), offset
 
 
-@typeof_impl.register(Bundle)  # type: ignore[untyped-decorator]
+@typeof_impl.register(Bundle)
 def _type_of_bundle(value: Bundle, context: Any) -> BundleType:
     return value.numba_type
 
 
-@unbox(BundleType)  # type: ignore[untyped-decorator]
+@unbox(BundleType)  # type: ignore[no-untyped-call, untyped-decorator]
 def _unbox_bundle(typ: Any, obj: Any, c: Any) -> Any:
     address = c.pyapi.object_getattr_string(obj, "address")
     pointer = c.builder.inttoptr(c.pyapi.long_as_longlong(address), cgutils.voidptr_t)
     c.pyapi.decref(address)
-    return NativeValue(pointer)
+    return NativeValue(pointer)  # type: ignore[no-untyped-call]
 
 
 def bundled(arrays: Any) -> Any:
     """`arrays` as kernels take them."""
-    return arrays if config.DISABLE_JIT else Bundle(arrays)
+    return arrays if NUMBA.config.DISABLE_JIT else Bundle(arrays)

@@ -199,13 +199,22 @@ def refuse_unit(x: Engine, t: int, line: int, code: int) -> None:
 
 
 @engine_routine
+def look_for_bars(x: Engine, t: int) -> None:
+    """Which symbols have a bar at row t, into ``w.bar``: one sweep, as single looks at a wide market miss every cache."""
+    start, high, low, close, bar = x.m.open[t], x.m.high[t], x.m.low[t], x.m.close[t], x.w.bar
+    for i in range(bar.shape[0]):
+        total = start[i] + high[i] + low[i] + close[i]
+        bar[i] = total - total == 0.0
+
+
+@engine_routine
 def candidate_code(x: Engine, t: int, line: int, tripped: int) -> Any:
     """Whether the entry of `line` at t is a candidate (0), a repeat (-1), nothing (-2), or refused with a code."""
     facts, state = x.r.lines[line], x.s.lines[line]
     entry = float(x.d.entry[t, facts["signal"]])
     if abs(entry) != 1.0:
         fail(x, line, BAD_ENTRY)
-    bar = has_bar(x, t, facts["symbol"])
+    bar = x.w.bar[facts["symbol"]]
     if state["quantity"] != 0.0:
         if not bar:
             return -2
@@ -223,7 +232,7 @@ def collect_candidates(x: Engine, t: int, tripped: int) -> Any:
     """Step 3: fill ``w.candidates`` with lines (the first leg stands for its group); their number comes back."""
     n = 0
     entry, scan, words, per_word = x.d.entry, x.r.scan, x.d.entry_words, x.r.run[0]["entries_per_word"]
-    c, last = 0, scan.shape[0]
+    c, last, looked = 0, scan.shape[0], False
     while c < last:
         if per_word and c % per_word == 0 and words[t, c // per_word] == 0:  # most rows are mostly empty
             c += per_word
@@ -232,6 +241,9 @@ def collect_candidates(x: Engine, t: int, tripped: int) -> Any:
         c += 1
         if entry[t, column] == 0:
             continue
+        if not looked:
+            look_for_bars(x, t)
+            looked = True
         line = x.r.signal_line[column]
         code = candidate_code(x, t, line, tripped)
         if code == 0:

@@ -238,6 +238,7 @@ class ScratchArrays(NamedTuple):
     held_unit: Any
     median: Any
     value: Any  # per strategy
+    bar: Any  # per symbol, of the present row
 
 
 class OutputArrays(NamedTuple):

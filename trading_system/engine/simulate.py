@@ -100,7 +100,7 @@ class Simulation:
         n_lines, n_strategies = len(self._lines.table), len(config.strategies)
         state = _state(bars, config, n_lines, n_strategies, first)
         self._engine = Engine(
-            market, arrays, rule, state, _scratch(config, n_lines, n_strategies), self._outputs(stop - first)
+            market, arrays, rule, state, _scratch(config, n_lines, n_strategies, bars.n_symbols), self._outputs(stop - first)
         )
 
     @property
@@ -161,10 +161,10 @@ class Simulation:
         return ledger
 
     def _outputs(self, n_rows: int) -> OutputArrays:
-        floats = [np.zeros(n_rows) for _ in range(4)]
-        longs = [np.zeros(n_rows, np.int64) for _ in range(2)]
-        logs = [np.zeros(2 * self._worst + min(65536, 8 * n_rows), dtype) for dtype in LOGS.values()]
-        return OutputArrays(*floats, *longs, np.zeros(n_rows), *logs)
+        floats = {name: np.zeros(n_rows) for name in ("equity", "cash", "gross", "net", "interest")}
+        longs = {name: np.zeros(n_rows, np.int64) for name in ("n_positions", "stale")}
+        room = 2 * self._worst + min(65536, 8 * n_rows)
+        return OutputArrays(**floats, **longs, **{name: np.zeros(room, dtype) for name, dtype in LOGS.items()})
 
     def _grow(self) -> None:
         """Double every log that could not hold one more worst bar."""
@@ -235,25 +235,35 @@ def _state(bars: Bars, config: RunConfig, n_lines: int, n_strategies: int, first
     symbols = np.zeros(bars.n_symbols, SYMBOL_STATE)
     symbols["counted_row"] = -1
     scaling = config.portfolio.volatility_scaling
-    lists = [np.zeros(n_lines, np.int64) for _ in range(5)]
-    rings = np.zeros(scaling.lookback), np.zeros(scaling.baseline)
-    return StateArrays(run, lines, symbols, np.zeros(n_strategies, STRATEGY_STATE), *lists, *rings)
+    lists = {name: np.zeros(n_lines, np.int64) for name in ("held", "exits", "entries", "reduces", "increases")}
+    return StateArrays(
+        run=run,
+        lines=lines,
+        symbols=symbols,
+        strategies=np.zeros(n_strategies, STRATEGY_STATE),
+        returns=np.zeros(scaling.lookback),
+        vols=np.zeros(scaling.baseline),
+        **lists,
+    )
 
 
-def _scratch(config: RunConfig, n_lines: int, n_strategies: int) -> ScratchArrays:
+def _scratch(config: RunConfig, n_lines: int, n_strategies: int, n_symbols: int) -> ScratchArrays:
     n, lookback = max(n_lines, 1), rules.correlation_lookback(config)
-    longs = [np.zeros(n, np.int64) for _ in range(3)]
-    floats = [np.zeros(n) for _ in range(3)]
-    units = [np.zeros(lookback) for _ in range(2)]
     return ScratchArrays(
-        *longs,
-        *floats,
-        np.zeros(n_strategies),
-        np.zeros(n),
-        np.zeros(n),
-        *units,
-        np.zeros(config.portfolio.volatility_scaling.baseline),
-        np.zeros(n_strategies),
+        candidates=np.zeros(n, np.int64),
+        index=np.zeros(n, np.int64),
+        spare=np.zeros(n, np.int64),
+        key=np.zeros(n),
+        score=np.zeros(n),
+        correlation=np.zeros(n),
+        accepted=np.zeros(n_strategies),
+        quantity=np.zeros(n),
+        price=np.zeros(n),
+        unit=np.zeros(lookback),
+        held_unit=np.zeros(lookback),
+        median=np.zeros(config.portfolio.volatility_scaling.baseline),
+        value=np.zeros(n_strategies),
+        bar=np.zeros(n_symbols, np.bool_),
     )
 
 

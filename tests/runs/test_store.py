@@ -111,6 +111,15 @@ def test_a_manifest_of_another_version_is_refused(tmp_path):
         store.read_manifest(folder)
 
 
+def test_json_of_any_shape_is_what_the_library_reads_back():
+    draw = random.Random(9)
+    for _ in range(300):
+        document = {"a": 1.5, "b": {"c": [1, 2, {"d": "é\u2028"}], "e": {"f": {"g": None}}}, "h": [], "i": {}}
+        for _ in range(3):
+            document = {"top": changed(draw, document), **document}
+        assert json.loads(store.to_json(document)) == document
+
+
 def changed(draw: random.Random, value):
     """`value` with one thing in it replaced, taken away or put in."""
     if isinstance(value, (dict, list)) and value and draw.random() < 0.8:

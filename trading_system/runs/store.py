@@ -100,8 +100,21 @@ def write_run(parent: Path, files: Mapping[str, Pieces], manifest: dict[str, Any
 
 
 def to_json(document: Any) -> bytes:
-    """JSON (RFC 8259) in the given order of keys; NaN and infinities are null."""
-    return (json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    """JSON (RFC 8259) in the given order of keys; NaN and infinities are null. Two levels are laid out in lines, the rest runs on."""
+    try:
+        return f"{_lines(document, '')}\n".encode()
+    except ValueError:  # a number that JSON does not have
+        return f"{_lines(_finite(document), '')}\n".encode()
+
+
+def _lines(value: Any, indent: str) -> str:
+    if not value or len(indent) > 2 or not isinstance(value, (dict, list, tuple)):
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    deeper = indent + "  "
+    if isinstance(value, dict):
+        rows = [f"{deeper}{json.dumps(str(key), ensure_ascii=False)}: {_lines(item, deeper)}" for key, item in value.items()]
+        return "{\n" + ",\n".join(rows) + f"\n{indent}}}"
+    return "[\n" + ",\n".join(deeper + _lines(item, deeper) for item in value) + f"\n{indent}]"
 
 
 def _finite(value: Any) -> Any:

@@ -180,7 +180,9 @@ def _make_forgiving(cache: Any) -> None:
     def load_overload(signature: Any, context: Any) -> Any:
         try:
             return load(signature, context)
-        except Exception:  # noqa: BLE001  a truncated or foreign file: compile anew
+        except Exception:  # noqa: BLE001  a truncated or foreign file: forget the index and compile anew
+            with contextlib.suppress(OSError):
+                cache.flush()
             return None
 
     def save_overload(signature: Any, data: Any) -> None:

@@ -1,0 +1,109 @@
+"""Compiled kernels: where they are kept, when they are stale, what they cost the rest of the program."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trading_system import kernels
+
+KERNEL = """
+import sys
+import numpy as np
+from trading_system.kernels import door, engine_helper, engine_kernel
+
+@engine_helper
+def doubled(a, i):
+    return a[i] * 2
+
+@engine_kernel
+def double(a, out):
+    for i in range(a.size):
+        out[i] = doubled(a, i)
+
+out = np.zeros(3)
+double(door([1.0, 2.0, 3.0], np.float64), out)
+print(out.tolist(), sum(double.stats.cache_hits.values()), double.stats.cache_path)
+"""
+
+
+def run(folder: Path, cache: Path, **env: str) -> list[str]:
+    """Output of a process that compiles one kernel, with its cache in `cache`."""
+    file = folder / "_kernels.py"
+    if not file.exists():
+        file.write_text(KERNEL)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA")}
+    full = {**clean, "TRADING_SYSTEM_CACHE": str(cache), **env}
+    done = subprocess.run([sys.executable, str(file)], env=full, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.rsplit(" ", 2)
+
+
+def test_importing_the_decorators_does_not_import_numba() -> None:
+    code = "import sys, trading_system.kernels; print('numba' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.slow
+def test_a_second_process_finds_the_machine_code_of_the_first(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    assert run(tmp_path, cache)[:2] == ["[2.0, 4.0, 6.0]", "0"]
+    assert run(tmp_path, cache)[:2] == ["[2.0, 4.0, 6.0]", "1"]
+
+
+@pytest.mark.slow
+def test_a_changed_source_is_compiled_anew(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    run(tmp_path, cache)
+    (tmp_path / "_kernels.py").write_text(KERNEL.replace("* 2", "* 3"))
+    assert run(tmp_path, cache)[:2] == ["[3.0, 6.0, 9.0]", "0"]
+
+
+@pytest.mark.slow
+def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    out, _, place = run(tmp_path, blocked / "cache", TMPDIR=str(tmp_path))
+    assert out == "[2.0, 4.0, 6.0]"
+    assert place.strip().startswith(str(tmp_path / "trading-system-kernels-"))
+
+
+@pytest.mark.slow
+def test_damaged_machine_code_is_compiled_anew(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    run(tmp_path, cache)
+    for file in cache.rglob("*.nb?"):
+        file.write_bytes(b"damaged")
+    assert run(tmp_path, cache)[0] == "[2.0, 4.0, 6.0]"
+
+
+def test_kernels_run_interpreted(tmp_path: Path) -> None:
+    file = tmp_path / "_kernels.py"
+    file.write_text(KERNEL.replace("print(", "print(*[out.tolist()]) #"))
+    env = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run([sys.executable, str(file)], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[2.0, 4.0, 6.0]"
+
+
+def test_the_stamp_of_a_kernel_covers_what_it_imports(tmp_path: Path) -> None:
+    engine = kernels.PACKAGE / "engine" / "_kernels.py"
+    named = {path.name for path in kernels._imported(engine.read_text())}
+    assert {"_kernels_decide.py", "_kernels_open.py", "layout.py"} <= named
+    plain = tmp_path / "_kernels.py"
+    plain.write_text("x = 1")
+    assert kernels.source_stamp(plain) != kernels.source_stamp(engine)
+
+
+def test_the_door_gives_one_type_whatever_comes_in() -> None:
+    panel = np.arange(12.0).reshape(3, 4)
+    for given in (panel, panel.astype(np.float32), np.asfortranarray(panel), panel[:, ::2], panel.tolist()):
+        view = kernels.door(given, np.float64)
+        assert view.dtype == np.float64 and view.flags.c_contiguous and not view.flags.writeable
+    assert np.shares_memory(kernels.door(panel, np.float64), panel)
+    assert panel.flags.writeable

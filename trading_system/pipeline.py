@@ -197,6 +197,7 @@ def _computed(work: _Work, period: str | None, journal: Journal) -> _Done:
     from trading_system.metrics.summary import summarise
     from trading_system.runs import holdout
     from trading_system.runs import window as windows
+    from trading_system.runs.manifest import data_hash
 
     run = work.run
     for text in _config_warnings(run):
@@ -209,7 +210,7 @@ def _computed(work: _Work, period: str | None, journal: Journal) -> _Done:
     for note in market.notes:
         work.log.note("data" if note in market.quality.get("notes", ()) else "environment", message=note)
     start, stop = windows.rows(market.bars, run.config, name)
-    for text in holdout.guard(journal, market.bars, stop, run.config.splits, run.hash):
+    for text in holdout.guard(journal, market.bars, stop, run.config.splits, run.hash, data_hash(market.hashes)):
         work.warn(text)
     needed = max(strategy.warmup for strategy in strategies)
     window, warnings = windows.window(market.bars, run.config, name, start, stop, needed)

@@ -23,19 +23,19 @@ SPLITS = SplitsConfig(train=(DAY[0], DAY[99]), validation=(DAY[100], DAY[199]), 
 @pytest.fixture
 def journal(tmp_path):
     with Journal(tmp_path) as found:
-        assert holdout.guard(found, MARKET, 200, SPLITS, "config") == ()
+        assert holdout.guard(found, MARKET, 200, SPLITS, "config", "data") == ()
         yield found
 
 
 def test_a_run_that_ends_before_the_holdout_passes_and_one_bar_more_does_not(journal):
-    assert holdout.guard(journal, MARKET, 200, None, "other") == ()
+    assert holdout.guard(journal, MARKET, 200, None, "other", "data") == ()
     with pytest.raises(HoldoutError, match=f"from {DAY[200]} to {DAY[200]}"):
-        holdout.guard(journal, MARKET, 201, None, "other")
+        holdout.guard(journal, MARKET, 201, None, "other", "data")
 
 
 def test_the_same_holdout_is_recorded_once(journal):
     for _ in range(3):
-        holdout.guard(journal, MARKET, 200, SPLITS, "config")
+        holdout.guard(journal, MARKET, 200, SPLITS, "config", "data")
     assert len(journal.records("holdout")) == 1
 
 
@@ -43,49 +43,49 @@ def test_a_file_without_splits_or_with_moved_ones_is_refused(journal):
     moved = SplitsConfig(train=(DAY[0], DAY[149]), validation=(DAY[150], DAY[249]), holdout=(DAY[250], DAY[299]))
     for splits in (None, moved):
         with pytest.raises(HoldoutError, match="held out"):
-            holdout.guard(journal, MARKET, 250, splits, "other")
+            holdout.guard(journal, MARKET, 250, splits, "other", "data")
 
 
 def test_history_before_the_first_traded_bar_counts_as_read(journal):
     later = MARKET.rows(250, 300)  # the data begins inside the holdout
     with pytest.raises(HoldoutError):
-        holdout.guard(journal, later, 10, None, "other")
+        holdout.guard(journal, later, 10, None, "other", "data")
 
 
 def test_data_that_begin_after_the_holdout_are_free(tmp_path):
     early = SplitsConfig(train=(DAY[0], DAY[9]), holdout=(DAY[10], DAY[50]))
     with Journal(tmp_path) as journal:
-        holdout.guard(journal, MARKET, 10, early, "config")
-        assert holdout.guard(journal, MARKET.rows(51, 300), 249, None, "other") == ()
+        holdout.guard(journal, MARKET, 10, early, "config", "data")
+        assert holdout.guard(journal, MARKET.rows(51, 300), 249, None, "other", "data") == ()
 
 
 def test_one_held_out_symbol_among_others_is_enough_and_is_named(journal):
     others = dataclasses.replace(random_bars(300, 3, seed=6, start="2015-01-05"), symbols=("X", "S001", "Y"))
     with pytest.raises(HoldoutError, match="bars of S001 from"):
-        holdout.guard(journal, others, 300, None, "other")
+        holdout.guard(journal, others, 300, None, "other", "data")
 
 
 def test_other_symbols_over_the_same_dates_are_free(journal):
     others = dataclasses.replace(random_bars(300, 3, seed=6, start="2015-01-05"), symbols=("X", "Y", "Z"))
-    assert holdout.guard(journal, others, 300, None, "other") == ()
+    assert holdout.guard(journal, others, 300, None, "other", "data") == ()
 
 
 def test_a_renamed_copy_of_the_data_is_the_same_holdout(journal):
     renamed = dataclasses.replace(MARKET, symbols=("X", "Y", "Z"))
     with pytest.raises(HoldoutError, match="bars of X, Y, Z"):
-        holdout.guard(journal, renamed, 201, None, "other")
+        holdout.guard(journal, renamed, 201, None, "other", "data")
 
 
 def test_revised_prices_under_the_same_symbol_are_still_held_out(journal):
     revised = dataclasses.replace(MARKET, close=MARKET.close * 1.001)
     with pytest.raises(HoldoutError):
-        holdout.guard(journal, revised, 300, None, "other")
+        holdout.guard(journal, revised, 300, None, "other", "data")
 
 
 def test_a_symbol_without_a_bar_in_the_dates_touches_nothing(journal):
     close = MARKET.close.copy()
     close[200:] = np.nan
-    assert holdout.guard(journal, dataclasses.replace(MARKET, close=close), 300, None, "other") == ()
+    assert holdout.guard(journal, dataclasses.replace(MARKET, close=close), 300, None, "other", "data") == ()
 
 
 def test_a_holdout_that_was_looked_at_before_it_was_held_out_is_called_contaminated(tmp_path):
@@ -95,7 +95,7 @@ def test_a_holdout_that_was_looked_at_before_it_was_held_out_is_called_contamina
         trials.record(journal, dataclasses.replace(looked, symbols=("Q",)), INDEX, RETURNS)
         trials.record(journal, dataclasses.replace(looked, last=str(DAY[199])), INDEX, RETURNS)
         for _ in range(2):
-            (warning,) = holdout.guard(journal, MARKET, 200, SPLITS, "config")
+            (warning,) = holdout.guard(journal, MARKET, 200, SPLITS, "config", "data")
             assert "contaminated: 1 earlier trial read" in warning
 
 

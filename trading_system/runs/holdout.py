@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +20,9 @@ if TYPE_CHECKING:
 OPENING = "a holdout is opened only by judging it, once, when everything else is decided"
 
 
-def guard(journal: Journal, market: Bars, stop: int, splits: SplitsConfig | None, config_hash: str) -> tuple[str, ...]:
+def guard(
+    journal: Journal, market: Bars, stop: int, splits: SplitsConfig | None, config_hash: str, data_hash: str
+) -> tuple[str, ...]:
     """Refuse a run that reads held-out bars, and write down the holdout that its own run file names.
 
     A holdout is closed for its symbols, by name and by their bars, so that a renamed copy of the data is the same holdout.
@@ -34,6 +35,8 @@ def guard(journal: Journal, market: Bars, stop: int, splits: SplitsConfig | None
         The run reads rows 0..stop - 1 of them.
     splits : SplitsConfig or None
         Of the run file; its `holdout` is recorded where it is new.
+    config_hash, data_hash : str
+        Of the run; a holdout is recorded once per dates and data.
 
     Returns
     -------
@@ -51,15 +54,16 @@ def guard(journal: Journal, market: Bars, stop: int, splits: SplitsConfig | None
         return ()
     first, last = (day.isoformat() for day in splits.holdout)
     with journal.transaction():
-        body = _record(market, first, last)
-        known = [old for old in journal.records("holdout") if old["key"] == body["key"]]
+        key = hashlib.sha256(f"{first} {last} {data_hash}".encode()).hexdigest()
+        known = [old for old in journal.records("holdout") if old["key"] == key]
         if known:
             seen = int(known[0]["seen_by"])
         else:
             seen = _seen_by(journal, market, first, last)
-            text = json.dumps(market.symbols)
-            journal.execute("INSERT OR IGNORE INTO symbols VALUES (?, ?)", body["symbols"], text)
-            journal.append("holdout", {**body, "config_hash": config_hash, "created": now(), "seen_by": seen})
+            body = {"key": key, "first": first, "last": last, "bars": _fingerprints(market, first, last)}
+            journal.append(
+                "holdout", {**body, "config_hash": config_hash, "data_hash": data_hash, "created": now(), "seen_by": seen}
+            )
     if not seen:
         return ()
     return (
@@ -101,11 +105,9 @@ def _refuse_if_touched(journal: Journal, record: dict[str, Any], market: Bars, s
     )
 
 
-def _record(market: Bars, first: str, last: str) -> dict[str, Any]:
+def _fingerprints(market: Bars, first: str, last: str) -> dict[str, str]:
     start, end = market.row_range(dt.date.fromisoformat(first), dt.date.fromisoformat(last))
-    bars = {symbol: _fingerprint(market, i, start, end) for i, symbol in enumerate(market.symbols)}
-    key = hashlib.sha256(json.dumps([first, last, bars], sort_keys=True).encode()).hexdigest()
-    return {"first": first, "last": last, "bars": bars, "symbols": _names_hash(market.symbols), "key": key}
+    return {symbol: _fingerprint(market, i, start, end) for i, symbol in enumerate(market.symbols)}
 
 
 def _fingerprint(market: Bars, column: int, start: int, end: int) -> str:
@@ -128,10 +130,6 @@ def _seen_by(journal: Journal, market: Bars, first: str, last: str) -> int:
         for trial in journal.records("trial")
         if trial["read_from"] <= last and trial["last"] >= first and names & universes.get(trial["universe"], names)
     )
-
-
-def _names_hash(names: Sequence[str]) -> str:
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
 def _day(bars: Bars, row: int) -> str:

@@ -99,6 +99,16 @@ def test_what_a_dead_process_left_is_removed_and_what_a_living_one_writes_is_not
     assert not dead.exists() and alive.exists() and foreign.exists()
 
 
+@pytest.mark.parametrize(
+    "name", [".partial", "..partial", ".run.HOST.\u00b2.partial", ".run.HOST.x.partial", ".HOST.1e9.partial"]
+)
+def test_a_name_that_only_resembles_ours_is_left_alone(tmp_path, name):
+    other = tmp_path / name.replace("HOST", files._host())
+    other.write_bytes(b"mine")
+    files.sweep(tmp_path)
+    assert other.read_bytes() == b"mine"
+
+
 def test_results_follow_no_symbolic_link(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "results").symlink_to(tmp_path / "real")

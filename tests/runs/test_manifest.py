@@ -87,3 +87,8 @@ def test_the_code_hash_follows_the_users_own_files(tmp_path):
 def test_the_data_hash_knows_the_symbols_and_not_their_order():
     assert manifest.data_hash({"A": "1", "B": "2"}) == manifest.data_hash({"B": "2", "A": "1"})
     assert manifest.data_hash({"A": "1", "B": "2"}) != manifest.data_hash({"A": "2", "B": "1"})
+
+
+@pytest.mark.parametrize("text", [b"{bad\n", b"[1]\n", b"3\n", b"\xff\n", b"[" * 100_000])
+def test_a_damaged_log_is_compared_as_it_is(text):
+    assert manifest.comparable("run.log", text) == text

@@ -186,3 +186,12 @@ def test_two_writers_at_once_never_meet(tmp_path):
     assert len(ids) == len(set(ids)) == 20
     assert sorted(path.name for path in (tmp_path / "results").iterdir()) == sorted(ids)
     assert all(store.damaged(path, store.read_manifest(path)) == [] for path in (tmp_path / "results").iterdir())
+
+
+def test_a_file_name_that_is_no_utf8_reads_back_from_log_and_manifest():
+    name = "run\udcff.yaml"
+    log = store.RunLog()
+    log.note("started", config=name)
+    assert json.loads(log.text("id"))["config"] == name
+    assert json.loads(store.to_json({"place": {"run_file": name}}))["place"]["run_file"] == name
+    assert json.loads(comparable("run.log", log.text("id")))["config"] == name

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import platform
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -132,7 +133,9 @@ class FolderWriter:
         return True
 
 
+ESCAPED = "backslashreplace"  # a file name that is no UTF-8 is JSON's own escape in JSON
 _SUFFIX = ".partial"
+_OURS = re.compile(r"\A\..*\.([0-9a-f]{8})\.([0-9]{1,18})\.partial\Z", re.DOTALL)
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -140,10 +143,8 @@ def sweep(parent: Path) -> None:
     """Remove what processes of this machine that are gone left half-written below `parent`."""
     with contextlib.suppress(OSError):
         for entry in os.scandir(parent):
-            if not entry.name.endswith(_SUFFIX) or not entry.name.startswith("."):
-                continue
-            *_, host, number, _ = entry.name.split(".")
-            if host == _host() and number.isdigit() and not _alive(int(number)) and not entry.is_symlink():
+            found = _OURS.search(entry.name)
+            if found and found[1] == _host() and not _alive(int(found[2])) and not entry.is_symlink():
                 _remove(Path(entry.path))
 
 

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from trading_system.runs.files import ESCAPED
+
 PACKAGE = Path(__file__).resolve().parent.parent
 SCHEMA = 1
 NAMED = ("numpy", "numba", "llvmlite", "pydantic")
@@ -164,15 +166,21 @@ def _text(path: Path) -> str:
 
 
 def comparable(name: str, data: bytes) -> bytes:
-    """The bytes of an artefact without times, ids and places; what must be equal when the same work is done twice."""
+    """The bytes of an artefact without times, ids and places; what must be equal when the same work is done twice.
+
+    A log that is not what was written is given as it is.
+    """
     if name == "manifest.json":
         document = json.loads(data)
         for key in VOLATILE:
             document.pop(key, None)
         document.get("artefacts", {}).pop("run.log", None)
-        return json.dumps(document, indent=2, ensure_ascii=False).encode()
+        return json.dumps(document, indent=2, ensure_ascii=False).encode(errors=ESCAPED)
     if name == "run.log":
-        lines = [json.loads(line) for line in data.splitlines()]
+        try:
+            lines = [dict(json.loads(line)) for line in data.splitlines()]
+        except (ValueError, TypeError, RecursionError):
+            return data
         kept = [{key: value for key, value in line.items() if key not in ("ts", "run_id", "seconds")} for line in lines]
-        return "\n".join(json.dumps(line, ensure_ascii=False) for line in kept).encode()
+        return "\n".join(json.dumps(line, ensure_ascii=False) for line in kept).encode(errors=ESCAPED)
     return data

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from trading_system.errors import OutputError, UsageError
 from trading_system.runs import tables
-from trading_system.runs.files import FolderWriter, real_folder
+from trading_system.runs.files import ESCAPED, FolderWriter, real_folder
 
 if TYPE_CHECKING:
     from trading_system.engine.ledger import Ledger
@@ -41,7 +41,7 @@ class RunLog:
     def text(self, run_id: str) -> bytes:
         """The file."""
         rows = ({**line, "run_id": run_id} for line in self.lines)
-        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode(errors=ESCAPED)
 
 
 def artefacts(
@@ -102,9 +102,10 @@ def write_run(parent: Path, files: Mapping[str, Pieces], manifest: dict[str, Any
 def to_json(document: Any) -> bytes:
     """JSON (RFC 8259) in the given order of keys; NaN and infinities are null. Two levels are laid out in lines, the rest runs on."""
     try:
-        return f"{_lines(document, '')}\n".encode()
+        text = _lines(document, "")
     except ValueError:  # a number that JSON does not have
-        return f"{_lines(_finite(document), '')}\n".encode()
+        text = _lines(_finite(document), "")
+    return f"{text}\n".encode(errors=ESCAPED)
 
 
 def _lines(value: Any, indent: str) -> str:

@@ -491,16 +491,16 @@ def stop_out(x: Engine, t: int, line: int, kind: int, code: int, reference: floa
 
 @engine_helper
 def protective_exit(x: Engine, t: int, line: int) -> None:
-    """Leave at the stop or the target when this live bar reaches one."""
+    """Leave at the stop or the target when this bar reaches one and is live (asked last: a look at the volume is dear)."""
     state, i = x.s.lines[line], x.r.lines[line]["symbol"]
     stop, target = state["stop"], state["target"]
     if state["side"] > 0:
         start, worst, top = x.m.bid_open[t, i], x.m.bid_low[t, i], x.m.bid_high[t, i]
-        if not (worst <= stop or top >= target):
+        if not (worst <= stop or top >= target) or not is_live(x, t, i):
             return
     else:
         start, worst, top = x.m.ask_open[t, i], x.m.ask_high[t, i], x.m.ask_low[t, i]
-        if not (worst >= stop or top <= target):
+        if not (worst >= stop or top <= target) or not is_live(x, t, i):
             return
     side = state["side"]
     low, high = min(worst, top), max(worst, top)
@@ -530,7 +530,7 @@ def run_stops(x: Engine, t: int) -> None:
         line = x.s.held[j]
         state = x.s.lines[line]
         protected = not (math.isnan(state["stop"]) and math.isnan(state["target"]))
-        if protected and is_live(x, t, x.r.lines[line]["symbol"]):
+        if protected:
             protective_exit(x, t, line)
         if j < g["n_held"] and x.s.held[j] == line:
             j += 1

@@ -1,4 +1,4 @@
-"""The engine alone, kernels warm: ``pytest benchmarks/test_engine.py --benchmark-enable``."""
+"""The engine alone, kernels warm: ``python -m pytest benchmarks/test_engine.py --benchmark-enable``."""
 
 from __future__ import annotations
 

@@ -76,6 +76,21 @@ def test_a_renamed_copy_of_the_data_is_the_same_holdout(journal):
         holdout.guard(journal, renamed, 201, None, "other", "data")
 
 
+def test_a_renamed_copy_that_ends_within_the_holdout_or_begins_in_it_is_the_same_holdout(journal):
+    copy = dataclasses.replace(MARKET, symbols=("X", "Y", "Z"))
+    for part in (copy.rows(0, 240), copy.rows(230, 300)):
+        with pytest.raises(HoldoutError, match="X, Y, Z"):
+            holdout.guard(journal, part, part.n_bars, None, "other", "other data")
+
+
+def test_equal_prices_on_the_same_days_are_no_copy(tmp_path):
+    flat = dataclasses.replace(MARKET, close=np.full(MARKET.close.shape, 1.0))
+    with Journal(tmp_path) as journal:
+        holdout.guard(journal, flat, 200, SPLITS, "config", "data")
+        pegged = dataclasses.replace(flat, symbols=("X", "Y", "Z")).rows(0, 240)
+        assert holdout.guard(journal, pegged, 240, None, "other", "other data") == ()
+
+
 def test_revised_prices_under_the_same_symbol_are_still_held_out(journal):
     revised = dataclasses.replace(MARKET, close=MARKET.close * 1.001)
     with pytest.raises(HoldoutError):

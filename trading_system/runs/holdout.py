@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trading_system.config.models import SplitsConfig
     from trading_system.data.bars import Bars
 
+LEAST = 5  # bars of a month that are no coincidence
 OPENING = "a holdout is opened only by judging it, once, when everything else is decided"
 
 
@@ -90,9 +91,11 @@ def _refuse_if_touched(journal: Journal, record: dict[str, Any], market: Bars, s
     if start >= end_read:
         return
     read = np.flatnonzero(market.has_bar[start:end_read].any(axis=0))
-    names, prints = set(record["bars"]), {digest for digest in record["bars"].values() if digest}
+    names, prints = set(record["bars"]), {digest for text in record["bars"].values() for digest in text.split()}
     touched = [
-        market.symbols[i] for i in read.tolist() if market.symbols[i] in names or _fingerprint(market, i, start, end) in prints
+        market.symbols[i]
+        for i in read.tolist()
+        if market.symbols[i] in names or not prints.isdisjoint(_fingerprint(market, i, start, end).split())
     ]
     if not touched:
         return
@@ -111,14 +114,21 @@ def _fingerprints(market: Bars, first: str, last: str) -> dict[str, str]:
 
 
 def _fingerprint(market: Bars, column: int, start: int, end: int) -> str:
-    """Hash of a symbol's own closes and their days in rows `start`..`end` - 1; empty where it has none."""
-    close = market.close[start:end, column]
+    """Hashes of a symbol's own closes and their days in rows `start`..`end` - 1, of all and of each month; empty where it has none.
+
+    A month counts with `LEAST` bars that are not all equal, so that data that end within the holdout are known by what they have.
+    """
+    close, day = market.close[start:end, column], market.session[start:end]
     exists = np.isfinite(close)
     if not exists.any():
         return ""
-    digest = hashlib.sha256(np.ascontiguousarray(close[exists]).tobytes())
-    digest.update(np.ascontiguousarray(market.session[start:end][exists]).tobytes())
-    return digest.hexdigest()[:16]
+    close, day = close[exists], day[exists]
+    edges = np.flatnonzero(np.diff(day.astype("M8[D]").astype("M8[M]").astype(np.int64))) + 1
+    spans = zip([0, *edges.tolist()], [*edges.tolist(), day.size], strict=True)
+    months = [(a, b) for a, b in spans if b - a >= LEAST and np.ptp(close[a:b]) > 0.0]
+    return " ".join(
+        hashlib.sha256(close[a:b].tobytes() + day[a:b].tobytes()).hexdigest()[:16] for a, b in [(0, day.size), *months]
+    )
 
 
 def _seen_by(journal: Journal, market: Bars, first: str, last: str) -> int:

@@ -82,6 +82,16 @@ def test_an_edit_or_a_deletion_shows(tmp_path, statement, says):
     assert says in problems(tmp_path)
 
 
+@pytest.mark.parametrize("body", ["'{\"a\":1}'", "'[]'", "7"])
+def test_an_edited_record_is_read_by_nobody(tmp_path, body):
+    with Journal(tmp_path) as journal:
+        with journal.transaction():
+            journal.append("holdout", {"first": "2020-01-01"})
+        journal.execute(f"UPDATE records SET body = {body}")
+        with pytest.raises(OutputError, match="record 1 of the journal is not what was written"):
+            journal.records("holdout")
+
+
 @pytest.mark.parametrize("statement", ["DELETE FROM records WHERE number > 3", "DELETE FROM records"])
 def test_a_cut_shows_against_what_a_result_names(tmp_path, statement):
     anchors = filled(tmp_path)

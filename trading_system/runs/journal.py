@@ -185,9 +185,9 @@ class Journal:
         return Anchor(number, digest)
 
     def records(self, kind: str) -> list[dict[str, Any]]:
-        """Bodies of all records of `kind`, oldest first, each with its ``number``."""
-        rows = self.execute("SELECT number, body FROM records WHERE kind = ? ORDER BY number", kind)
-        return [{**_parsed(self.path, number, body), "number": number} for number, body in rows]
+        """Bodies of all records of `kind`, oldest first, each with its ``number``; OutputError when one was edited."""
+        rows = self.execute("SELECT * FROM records WHERE kind = ? ORDER BY number", kind)
+        return [{**_parsed(self.path, *row), "number": row[0]} for row in rows]
 
     def verify(self, *anchors: Anchor) -> Verification:
         """Walk the whole chain; with `anchors`, taken from results, also whether the journal still contains them."""
@@ -220,13 +220,12 @@ def link(number: int, kind: str, body: str, previous: str) -> str:
     return hashlib.sha256(f"{number}\n{kind}\n{previous}\n{body}".encode()).hexdigest()
 
 
-def _parsed(path: Path, number: int, body: str) -> dict[str, Any]:
-    try:
-        found = json.loads(body)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise OutputError(f"record {number} of the journal is damaged", where=str(path), remedy="restore it from a backup")
+def _parsed(path: Path, number: int, kind: str, body: Any, previous: str, digest: str) -> dict[str, Any]:
+    if digest != link(number, kind, body, previous):
+        raise OutputError(
+            f"record {number} of the journal is not what was written", where=str(path), remedy="restore it from a backup"
+        )
+    found: dict[str, Any] = json.loads(body)
     return found
 
 

@@ -43,6 +43,18 @@ def answer(capsys, *line: str, code: int = 0) -> str:
     return out
 
 
+@pytest.mark.parametrize(
+    ("change", "kind"), [("portfolio.limits.max_drawdown=0.01", "HALT"), ("portfolio.starting_equity=500", "")]
+)
+def test_a_limit_that_trips_is_named_in_the_summary(tmp_path, capsys, change, kind):
+    run = write_project(tmp_path)
+    out = answer(capsys, "backtest", str(run), "--set", change)
+    assert "results: " in out
+    if kind:
+        (line,) = re.findall(r"^ *\d{4}-\d\d-\d\d .*$", out, re.MULTILINE)
+        assert "limits that tripped" in out and "1.00 %" in line
+
+
 def test_a_backtest_prints_its_summary_and_leaves_a_folder(tmp_path, capsys):
     run = write_project(tmp_path)
     out = answer(capsys, "backtest", str(run))

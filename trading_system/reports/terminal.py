@@ -118,7 +118,7 @@ def _event(ledger: Any, event: Any) -> dict[str, Any]:
     from trading_system.engine.ledger import Code
 
     return {
-        "date": ledger.bars.dates()[int(event["row"])],
+        "date": str(ledger.bars.dates()[int(event["row"])]),
         "kind": Code(int(event["kind"])).name,
         **{name: float(event[name]) for name in ("equity", "reference", "measured", "limit")},
     }

@@ -36,6 +36,19 @@ def test_only_the_universe_and_the_benchmark_are_kept(tmp_path: Path) -> None:
     np.testing.assert_array_equal(bars.benchmark_close, market.bars.close[:, 1])
 
 
+def test_the_equal_weight_benchmark_does_not_know_who_will_join_the_universe(tmp_path: Path) -> None:
+    prices = {"AAA": (10, 10, 10, 11), "NEW": (1, 5, 50, 75), "OLD": (10, 9, 3, 1)}
+    text = "date,symbol,open,high,low,close,volume\n" + "".join(
+        f"2019-01-0{day},{s},{p},{p},{p},{p},1\n"
+        for s, row in prices.items()
+        for day, p in zip((2, 3, 4, 7), row, strict=True)
+    )
+    (tmp_path / "bars.csv").write_text(text)
+    (tmp_path / "universe.csv").write_text("symbol,start,end\nAAA,,\nNEW,2019-01-04,\nOLD,,2019-01-02\n")
+    market = load(tmp_path / "bars.csv", universe={"file": "universe.csv"}, quality={"split_suspect": "ignore"})
+    np.testing.assert_allclose(market.bars.benchmark_close, [1.0, 0.95, 0.95, 0.95 * 1.3], rtol=1e-15)
+
+
 def test_a_symbol_without_bars_is_named_with_what_is_near(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no bars for 'AAB'.*did you mean 'AAA'"):
         load(bars_file(tmp_path), universe=("AAB", "NA"))

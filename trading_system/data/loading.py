@@ -89,7 +89,24 @@ def _read(config: RunConfig, root: Path, source: DataSource, cache: Path | None)
     listing = _listing(rows, config, root, notes)
     bars, found, hashes = assemble(rows, config.data, listing, config.data.benchmark, cache)
     report = quality_report(rows, bars, found, config.data, notes)
+    bars = _of_members(bars, config, root)
     return bars, report, tuple(dict.fromkeys((*rows.notes, *notes))), hashes
+
+
+def _of_members(bars: Bars, config: RunConfig, root: Path) -> Bars:
+    """The same bars, tradable only while some strategy's universe has the symbol: what `equal_weight` is the mean of."""
+    if not any(isinstance(strategy.universe, UniverseFile) for strategy in config.strategies):
+        return bars
+    somewhere = np.zeros(bars.tradable.shape, np.bool_)
+    for strategy in config.strategies:
+        member = _membership(strategy, root)
+        if member is not None:
+            somewhere |= member.mask(bars.session, bars.symbols)
+        elif strategy.universe == "all":
+            somewhere[:, [i for i in range(bars.n_symbols) if not _benchmark_only(bars, i, strategy)]] = True
+        else:
+            somewhere[:, [i for i, symbol in enumerate(bars.symbols) if symbol in strategy.universe]] = True
+    return replace(bars, tradable=bars.tradable & somewhere)
 
 
 def _listing_files(config: RunConfig, root: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.data.markets import config, load
+from tests.data.markets import config, found, load
 from trading_system.config.models import UniverseFile
 from trading_system.data.listings import read_delistings, read_universe
 from trading_system.data.loading import load_market, strategy_bars
@@ -30,7 +30,7 @@ def test_membership_masks_tradable_by_date_and_leaves_the_bars(tmp_path: Path) -
     assert bars.symbols == ("A", "B") and columns.tolist() == [0, 1]
     assert bars.tradable[:, 0].tolist() == [True, True, False, True]
     assert bars.tradable[:, 1].tolist() == [False, False, True, True]
-    assert bars.has_bar.all() and market.bars.tradable.all()
+    assert bars.has_bar.all() and np.array_equal(market.bars.tradable, bars.tradable)  # the union over the strategies
     assert "1 of 3 symbols of the universe files have no bars in the data" in market.notes
 
 
@@ -103,3 +103,23 @@ def test_any_file_at_all_is_read_or_refused(content: bytes, tmp_path: Path) -> N
     (tmp_path / "gone.csv").write_bytes(content)
     with pytest.raises(TradingSystemError, match="gone.csv"):
         load(bars_file(tmp_path), delistings="gone.csv")
+
+
+def test_bars_after_a_delisting_and_delistings_before_the_first_bar_are_counted(tmp_path: Path) -> None:
+    text = "date,symbol,open,high,low,close,volume\n"
+    text += "".join(f"2019-01-0{day},{s},10,10,10,10,1\n" for s in ("GONE", "REUSED") for day in (2, 3, 4, 7, 8))
+    (tmp_path / "bars.csv").write_text(text)
+    (tmp_path / "ends.csv").write_text("symbol,date,price\nGONE,2019-01-03,9\nREUSED,2005-01-04,9\n")
+    market = load(tmp_path / "bars.csv", delistings="ends.csv")
+    assert found(market) == {("GONE", "bar_after_delisting"): 3, ("REUSED", "delisting_before_first_bar"): 1}
+    assert market.bars.delisted_row.tolist() == [1, -1]
+    assert market.bars.has_bar.sum(axis=0).tolist() == [2, 5]
+    assert market.bars.tradable[:, 1].all()
+
+
+def test_actions_before_the_first_session_or_after_the_last_are_not_in_the_market(tmp_path: Path) -> None:
+    text = "date,symbol,open,high,low,close,volume\n" + "".join(f"2019-01-0{day},A,10,10,10,10,1\n" for day in (2, 3, 4))
+    (tmp_path / "bars.csv").write_text(text)
+    (tmp_path / "actions.csv").write_text("symbol,date,split,dividend\nA,2005-01-04,2,\nA,2019-01-01,,1\nA,2019-02-01,2,\n")
+    market = load(tmp_path / "bars.csv", actions="actions.csv")
+    assert market.quality["actions"] == {"splits": 0, "dividends": 0, "funding": 0} and market.bars.factor is None

@@ -136,8 +136,9 @@ def united(columns: Events, files: Events) -> Events:
 
 
 def effective_rows(events: Events, time: Timeline, calendar_of: IntArray) -> IntArray:
-    """Row at which each event takes effect: the first row of its session, or of its calendar's next one; n_bars when beyond the end."""
+    """Row at which each event takes effect: the first row of its session, or of its calendar's next one; n_bars when before the first or beyond the last."""
     row = np.searchsorted(time.session, events.day, side="left").astype(np.int64)
+    row[events.day < time.session[0]] = time.index.size
     for cal in range(time.expected.shape[1]):
         mine = calendar_of[events.code] == cal
         if mine.any():

@@ -75,13 +75,15 @@ def assemble(
         raise InsufficientDataError(
             "no bar is left after the quality rules", where=rows.place(0), remedy="see data.quality, or mend the file"
         )
+    delisted = _delistings(time, listing, _first_bars(kept, n_bars), kept.rows.symbols, found)
+    kept = quality.without_afterlife(kept, delisted[0], found)
     events = Events.none()
     if config.prices == "raw":
         events = united(from_columns(everything, off_day, found, config.quality.impossible), listing.events)
     event_row = effective_rows(events, time, listing.calendar_of)
     moves = quality.priced(everything)
     quality.jumps(moves, config.quality, *between_bars(events, event_row, moves, n_bars), found)
-    bars = _bars(kept, time, config, listing, benchmark, applied(events, event_row, n_bars, config))
+    bars = _bars(kept, time, config, listing, delisted, benchmark, applied(events, event_row, n_bars, config))
     return bars, found, _hashes(kept, events, event_row, time)
 
 
@@ -91,7 +93,15 @@ def _off_days(rows: Rows, time: Timeline, calendar_of: IntArray, config: DataCon
     return session_days(rows.take(time.off), calendar_of, tuple(cal.timezone for cal in time.calendars), config)
 
 
-def _bars(kept: Ordered, time: Timeline, config: DataConfig, listing: Listing, benchmark: str, actions: Any) -> Bars:
+def _bars(
+    kept: Ordered,
+    time: Timeline,
+    config: DataConfig,
+    listing: Listing,
+    delisted: tuple[IntArray, FloatArray],
+    benchmark: str,
+    actions: Any,
+) -> Bars:
     n_bars, n_symbols = time.index.size, len(kept.rows.symbols)
     flat = kept.bar * n_symbols + kept.code
 
@@ -105,7 +115,7 @@ def _bars(kept: Ordered, time: Timeline, config: DataConfig, listing: Listing, b
     volume = kept.values("volume")
     quoted = all(name in kept.rows.columns for name in QUOTES)
     quotes = Quotes(**{name: dense(name) for name in QUOTES if not name.endswith("_close")}) if quoted else None
-    delisted_row, delisted_price = _delistings(time, listing, n_symbols)
+    delisted_row, delisted_price = delisted
     home = _home(listing, kept.rows.symbols, benchmark, time, kept)
     sampled = time.expected[:, home].copy()
     return Bars(
@@ -155,8 +165,7 @@ def _day_end(time: Timeline, sampled: BoolArray) -> BoolArray:
 def _tradable(kept: Ordered, time: Timeline, listing: Listing, delisted_row: IntArray) -> BoolArray:
     """A session (or an open market) of its calendar, from the symbol's first bar to its delisting."""
     n_bars = time.index.size
-    first = np.full(len(kept.rows.symbols), n_bars, np.int64)
-    np.minimum.at(first, kept.code, kept.bar)
+    first = _first_bars(kept, n_bars)
     row = np.arange(n_bars)[:, None]
     last = np.where(delisted_row >= 0, delisted_row, n_bars)
     tradable = time.expected[:, listing.calendar_of]
@@ -165,10 +174,25 @@ def _tradable(kept: Ordered, time: Timeline, listing: Listing, delisted_row: Int
     return np.ascontiguousarray(tradable)
 
 
-def _delistings(time: Timeline, listing: Listing, n_symbols: int) -> tuple[IntArray, FloatArray]:
-    """Last row of the day on which a name ends, or of its calendar's next one; -1 when beyond the data."""
-    row, price = np.full(n_symbols, -1, np.int64), np.full(n_symbols, np.nan)
+def _first_bars(kept: Ordered, n_bars: int) -> IntArray:
+    """Row of each symbol's first bar; n_bars where it has none."""
+    first = np.full(len(kept.rows.symbols), n_bars, np.int64)
+    np.minimum.at(first, kept.code, kept.bar)
+    return first
+
+
+def _delistings(
+    time: Timeline, listing: Listing, first: IntArray, symbols: tuple[str, ...], found: Findings
+) -> tuple[IntArray, FloatArray]:
+    """Last row of the day on which a name ends, or of its calendar's next one; -1 when beyond the data.
+
+    One before the symbol's `first` bar ended an earlier name of that symbol: it is counted and left out.
+    """
+    row, price = np.full(first.size, -1, np.int64), np.full(first.size, np.nan)
     for number, (day, paid) in listing.delisted.items():
+        if first[number] < time.index.size and day < time.session[first[number]]:
+            found.add(symbols[number], "delisting_before_first_bar", 1, [str(np.datetime64(day, "D"))])
+            continue
         mine = np.flatnonzero(time.expected[:, listing.calendar_of[number]])
         after = mine[time.session[mine] >= day]
         if after.size and time.session[-1] >= day:

@@ -221,6 +221,14 @@ def high_below(high: FloatArray, open: FloatArray, close: FloatArray) -> BoolArr
     return np.asarray((high < open) | (high < close))
 
 
+def without_afterlife(data: Ordered, delisted_row: IntArray, found: Findings) -> Ordered:
+    """The rows up to each symbol's delisting (-1: none); those after it are counted and left out."""
+    last = delisted_row[data.code]
+    after: BoolArray = np.asarray((last >= 0) & (data.bar > last))
+    _count(found, data, "bar_after_delisting", after)
+    return data.only(~after)
+
+
 def softer(data: Ordered, config: QualityConfig, found: Findings) -> None:
     """Count what is odd and stays: a high more than `max_jump` above the open and the close or a low as far below them, no volume, absent volume, crossed quotes, bars outside sessions, adjusted closes below 0."""
     o, h, low, c = (data.price(name) for name in PRICES)

@@ -103,12 +103,13 @@ class _Work:
     warnings: list[str] = field(default_factory=list)
 
     @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Time one step."""
+    def step(self, name: str) -> Iterator[dict[str, Any]]:
+        """Time one step; what is put into the mapping is logged with it."""
         start = time.perf_counter()
-        yield
+        told: dict[str, Any] = {}
+        yield told
         self.timings[name] = round(time.perf_counter() - start, 6)
-        self.log.note(name, seconds=self.timings[name])
+        self.log.note(name, seconds=self.timings[name], **told)
 
     def warn(self, text: str) -> None:
         """Something to be careful about."""
@@ -128,7 +129,12 @@ class _Done:
 
 
 def run_backtest(
-    run: LoadedRun | Path | str, *, period: str | None = None, out: Path | str | None = None, overrides: Sequence[str] = ()
+    run: LoadedRun | Path | str,
+    *,
+    period: str | None = None,
+    out: Path | str | None = None,
+    overrides: Sequence[str] = (),
+    log: RunLog | None = None,
 ) -> BacktestResult:
     """Run one backtest and leave its folder.
 
@@ -144,6 +150,8 @@ def run_backtest(
         Folder of results in place of the run file's ``output.path``.
     overrides : sequence of str
         ``key=value`` each; only with a path.
+    log : RunLog, optional
+        One that is told of every step while the run goes on, besides writing ``run.log``.
 
     Raises
     ------
@@ -157,7 +165,7 @@ def run_backtest(
     start = time.perf_counter()
     loaded = _loaded(run, overrides)
     results = _results_folder(loaded, out)
-    work = _Work(loaded, RunLog())
+    work = _Work(loaded, log or RunLog())
     work.log.note("started", config=loaded.path.name, config_hash=loaded.hash)
     work.timings["config"] = round(time.perf_counter() - start, 6)
     git = GitState(loaded.root)
@@ -205,8 +213,9 @@ def _computed(work: _Work, period: str | None, journal: Journal) -> _Done:
     name = windows.period_name(run.config, period)
     with work.step("strategies"):
         strategies, code = _strategies(run)
-    with work.step("data"):
+    with work.step("data") as told:
         market = _market(run)
+        told |= {"bars": market.bars.n_bars, "symbols": market.bars.n_symbols}
     for note in market.notes:
         work.log.note("data" if note in market.quality.get("notes", ()) else "environment", message=note)
     start, stop = windows.rows(market.bars, run.config, name)
@@ -219,8 +228,9 @@ def _computed(work: _Work, period: str | None, journal: Journal) -> _Done:
     market = dataclasses.replace(market, bars=market.bars.rows(0, stop))
     with work.step("decide"):
         decisions = [_decided(strategy, number, market, run) for number, strategy in enumerate(strategies)]
-    with work.step("simulate"):
+    with work.step("simulate") as told:
         ledger = simulate(market.bars, decisions, run.config, first=window.first)
+        told |= {"orders": len(ledger.orders), "trades": len(ledger.trades), "limits_tripped": len(ledger.events)}
     with work.step("summarise"):
         summary = summarise(ledger, run.config, benchmark=market.bars.benchmark_close)
     _log_events(work, ledger)
@@ -372,6 +382,7 @@ def _written(
     work.timings["compute"] = round(time.perf_counter() - start, 6)
     run_id, folder = write_run(results, _artefacts(work.run, done), manifest, work.log)
     work.timings["total"] = round(time.perf_counter() - start, 6)
+    work.log.note("written", run_id=run_id, folder=str(folder), seconds=work.timings["total"])
     return BacktestResult(
         config=work.run.config,
         bars=done.market.bars,
@@ -426,15 +437,24 @@ def validate_data(run: LoadedRun | Path | str) -> dict[str, Any]:
 def list_runs(results: Path | str = "results") -> list[dict[str, Any]]:
     """The runs below `results`, newest first; see `trading_system.runs.comparison.run_row`.
 
-    A folder whose manifest cannot be read is a row of ``run_id``, ``folder`` and ``damaged``, which says why.
+    Each row has ``changed`` too: the artefacts whose bytes are no longer those that the run wrote. A folder whose manifest cannot
+    be read is a row of ``run_id``, ``folder`` and ``damaged``, which says why.
+
+    Raises
+    ------
+    OutputError
+        There is no such folder.
     """
     from trading_system.runs.comparison import run_row
-    from trading_system.runs.store import run_folders
+    from trading_system.runs.store import damaged, read_manifest, run_folders
+
+    if not Path(results).is_dir():
+        raise OutputError("there is no such folder of runs", where=str(results), remedy="name the folder with --results DIR")
 
     rows: list[dict[str, Any]] = []
     for folder in run_folders(Path(results)):
         try:
-            rows.append(run_row(folder))
+            rows.append({**run_row(folder), "changed": damaged(folder, read_manifest(folder))})
         except OutputError as error:
             rows.append({"run_id": folder.name, "folder": str(folder), "damaged": str(error)})
     return rows
@@ -482,7 +502,7 @@ def compare_runs(run: str, other: str, results: Path | str = "results") -> dict[
     return compared(find_run(run, Path(results)), find_run(other, Path(results)))
 
 
-def reproduce_run(run: str, results: Path | str = "results") -> dict[str, Any]:
+def reproduce_run(run: str, results: Path | str = "results", *, log: RunLog | None = None) -> dict[str, Any]:
     """Do the work of a run again, from its own configuration, and compare every byte but times, ids and places.
 
     Nothing is written and no trial is counted: it is the same trial.
@@ -501,7 +521,7 @@ def reproduce_run(run: str, results: Path | str = "results") -> dict[str, Any]:
 
     folder = find_run(run, Path(results))
     manifest = read_manifest(folder)
-    work = _Work(_loaded_again(folder, manifest), RunLog())
+    work = _Work(_loaded_again(folder, manifest), log or RunLog())
     work.log.note("started", config=manifest["place"]["run_file"], config_hash=work.run.hash)
     with Journal(work.run.root) as journal:
         done = _computed(work, _asked(manifest), journal)

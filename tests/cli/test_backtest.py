@@ -43,6 +43,37 @@ def answer(capsys, *line: str, code: int = 0) -> str:
     return out
 
 
+CHATTY = """\
+import numpy as np
+
+from trading_system.strategies.base import Signals, Strategy
+
+print("imported")
+
+
+class Chatty(Strategy):
+    @property
+    def warmup(self) -> int:
+        return 1
+
+    def decide(self, bars):
+        print("hello")
+        shape = bars.close.shape
+        return Signals(np.zeros(shape, np.int8), np.zeros(shape, bool))
+"""
+
+
+def test_what_a_strategy_of_ones_own_prints_goes_to_standard_error(tmp_path, capsys):
+    run = write_project(tmp_path)
+    (tmp_path / "chatty.py").write_text(CHATTY, encoding="utf-8")
+    (tmp_path / "rule.yaml").write_text("name: chatty\ntype: chatty.py:Chatty\n", encoding="utf-8")
+    assert main(["backtest", str(run), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["metrics"]["n_trades"] == 0 and "hello" in err and "imported" in err
+    assert main(["validate", "config", str(run), "--load", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["valid"]
+
+
 @pytest.mark.parametrize(
     ("change", "kind"), [("portfolio.limits.max_drawdown=0.01", "HALT"), ("portfolio.starting_equity=500", "")]
 )
@@ -156,7 +187,7 @@ def test_a_stopped_backtest_says_so_in_one_line_and_leaves_nothing_half_written(
     (tmp_path / "rule.yaml").write_text("name: slow\ntype: slow.py:Slow\n", encoding="utf-8")
     line = [sys.executable, "-m", "trading_system", "backtest", str(run)]
     process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None and process.stdout.readline() == "deciding\n"
+    assert process.stderr is not None and "deciding\n" in iter(process.stderr.readline, "")
     began = time.monotonic()
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
@@ -176,9 +207,27 @@ def test_runs_are_listed_newest_first(project, capsys):
     assert max(map(len, out.splitlines())) <= 80
 
 
-def test_no_runs_are_no_error(tmp_path, capsys):
-    assert answer(capsys, "runs", "list", "--results", str(tmp_path / "nothing")) == "no runs here\n"
-    assert json.loads(answer(capsys, "runs", "list", "--results", str(tmp_path / "nothing"), "--json")) == []
+def test_a_folder_without_runs_is_no_error_and_one_that_is_missing_is(tmp_path, capsys):
+    assert answer(capsys, "runs", "list", "--results", str(tmp_path)) == "no runs here\n"
+    assert json.loads(answer(capsys, "runs", "list", "--results", str(tmp_path), "--json")) == []
+    assert main(["runs", "list", "--results", str(tmp_path / "nothing")]) == 2
+    assert "there is no such folder" in capsys.readouterr().err
+
+
+def test_a_run_whose_files_were_edited_is_marked_in_the_list(tmp_path, capsys):
+    run = write_project(tmp_path)
+    answer(capsys, "backtest", str(run), "--period", "train")
+    (metrics,) = (tmp_path / "results").glob("*/metrics.json")
+    metrics.write_text(metrics.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    out = answer(capsys, "runs", "list", "--results", str(tmp_path / "results"))
+    assert f"{metrics.parent.name} was changed since: metrics.json" in " ".join(out.split())
+
+
+@pytest.mark.parametrize("code", ["ENTRY", "SIGNAL", "STOP", "REPEATED", "REBALANCE"])
+def test_a_code_that_refuses_nothing_is_a_usage_error(code, capsys):
+    assert main(["backtest", "run.yaml", "--fail-on-reject", code]) == 2
+    err = capsys.readouterr().err
+    assert "is no code with which" in err and "SLOTS" in err and f" {code}," not in err
 
 
 def test_a_run_is_shown_by_its_path_or_the_beginning_of_its_id(project, capsys):

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from tests.cli.projects import write_project
 from trading_system.cli import logs
+from trading_system.cli.main import main
 from trading_system.errors import UsageError
 
 
@@ -80,3 +82,60 @@ def test_secrets_are_masked_in_every_sink(form, monkeypatch, capsys, tmp_path):
     written = (tmp_path / "run.log").read_text(encoding="utf-8")
     assert "kanari-4711" not in capsys.readouterr().err + written
     assert "***" in written
+
+
+def test_a_log_file_has_the_steps_of_a_run_each_with_event_and_run_id(tmp_path, capsys):
+    file, run = tmp_path / "log.txt", write_project(tmp_path / "project")
+    line = ["backtest", str(run), "--log-file", str(file), "--log-format", "json"]
+    assert main([*line, "--log-level", "DEBUG", "--set", "portfolio.limits.max_drawdown=0.01", "--json"]) == 0
+    out, err = capsys.readouterr()
+    run_id = json.loads(out)["run_id"]
+    records = [json.loads(text) for text in file.read_text(encoding="utf-8").splitlines()]
+    assert [json.loads(text) for text in err.splitlines() if text.startswith("{")] == records
+    steps = [record for record in records if record["event"] != "finished"]
+    events = [record["event"] for record in steps]
+    for event in ("started", "data", "decide", "simulate", "limit tripped", "summarise", "trial", "written"):
+        assert event in events
+    assert {run_id.endswith(record["run_id"]) for record in steps} == {True}
+    assert steps[-1]["run_id"] == run_id and steps[events.index("data")]["symbols"] == 5
+    kept = (run.parent / "results" / run_id / "run.log").read_text(encoding="utf-8").splitlines()
+    assert {json.loads(text)["run_id"] for text in kept} == {run_id}
+
+
+def test_a_log_file_alone_takes_the_steps_and_leaves_the_screen_quiet(tmp_path, capsys):
+    file, run = tmp_path / "log.txt", write_project(tmp_path / "project")
+    assert main(["--log-file", str(file), "backtest", str(run), "--period", "train"]) == 0
+    assert not [text for text in capsys.readouterr().err.splitlines() if not text.startswith("compiling")]
+    assert " written run_id=" in file.read_text(encoding="utf-8")
+
+
+def test_an_error_is_logged_and_said_once(tmp_path, capsys, monkeypatch):
+    file = tmp_path / "log.txt"
+    assert main(["backtest", str(tmp_path / "none.yaml"), "--log-file", str(file)]) == 2
+    assert capsys.readouterr().err.count("none.yaml") == 1
+    assert "ERROR   failed" in file.read_text(encoding="utf-8") and "none.yaml" in file.read_text(encoding="utf-8")
+    monkeypatch.setenv("TRADING_SYSTEM_LOG_FORMAT", "json")
+    assert main(["backtest", str(tmp_path / "none.yaml")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["event"] == "failed"
+
+
+@pytest.mark.parametrize("name", ["no/such/log.txt", ".", "a\0b"])
+def test_a_log_file_that_cannot_be_written_is_one_message(name, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["--log-file", name, "version"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and len(err.splitlines()) == 1 and "the log cannot be written" in err
+
+
+def test_secrets_are_masked_in_run_log_and_records_even_where_json_would_escape_them(tmp_path, monkeypatch):
+    secret = 'geh"eim-käse'
+    monkeypatch.setenv("EXCHANGE_API_KEY", secret)
+    from trading_system.runs.store import RunLog
+
+    log = RunLog()
+    log.note("warning", message=f"see {secret}", deep={"list": [secret]})
+    logs.choose("INFO", "json", str(tmp_path / "log.txt"))
+    logs.log("INFO", "told", message=secret)
+    for text in (log.text("id").decode(), (tmp_path / "log.txt").read_text(encoding="utf-8")):
+        assert "***" in text and "eim-k" not in text

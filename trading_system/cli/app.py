@@ -76,7 +76,12 @@ def run(arguments: Sequence[str]) -> int:
         raise _usage(error) from None
     except typer.Abort:
         raise UsageError("the question was not answered") from None
-    return code if isinstance(code, int) else 0
+    done = code if isinstance(code, int) else 0
+    if line[-1] != "--help":
+        from trading_system.cli import logs
+
+        logs.log("INFO", "finished", command=" ".join(word for word in arguments if not word.startswith("-"))[:200], code=done)
+    return done
 
 
 def hoisted(arguments: Sequence[str]) -> list[str]:

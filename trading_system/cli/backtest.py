@@ -51,13 +51,14 @@ def backtest(
     path = one_config(config, config_option)
     codes = reason_codes(fail_on_reject or [])
     from trading_system import pipeline
+    from trading_system.cli.logs import run_log
     from trading_system.cli.progress import working
     from trading_system.cli.session import session
 
     session.kept = "this run was not finished and left no result folder; earlier results are untouched"
     folder = out or (Path(os.environ["TRADING_SYSTEM_RESULTS"]) if os.environ.get("TRADING_SYSTEM_RESULTS") else None)
     with working("backtest", simulates=True):
-        result = pipeline.run_backtest(path, period=period, out=folder, overrides=tuple(overrides or ()))
+        result = pipeline.run_backtest(path, period=period, out=folder, overrides=tuple(overrides or ()), log=run_log())
     session.kept = f"the run was finished; its results are in {result.folder}"
     from trading_system.reports import terminal
 
@@ -81,10 +82,13 @@ def reason_codes(names: list[str]) -> list[str]:
         return []
     from trading_system.engine.ledger import Code
 
-    known = [code.name for code in Code if code is not Code.NONE]
+    tripped = (Code.GROUP, Code.DELISTED, Code.DRAWDOWN_LIMIT, Code.DAILY_LOSS_LIMIT, Code.RUIN)
+    known = [code.name for code in Code if code in tripped or Code.NO_BAR <= code < Code.REPEATED]
     for name in names:
         if name.upper() not in known:
-            raise UsageError(f"--fail-on-reject: there is no code {name!r}", allowed=", ".join(known))
+            raise UsageError(
+                f"--fail-on-reject: {name!r} is no code with which an order or candidate is refused", allowed=", ".join(known)
+            )
     return [name.upper() for name in names]
 
 

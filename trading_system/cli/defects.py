@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from trading_system.cli.secrets import masked
+from trading_system.runs.secrets import masked
 
 
 def keep(error: BaseException, arguments: Sequence[str]) -> str:

@@ -27,10 +27,10 @@ def init(folder: Folder = Path("."), as_json: AsJson = False) -> None:
     if as_json:
         show_json({"folder": str(folder), "files": [str(path) for path in written]})
         return
-    from trading_system.reports.formats import one_line
+    from trading_system.reports.formats import command, one_line
 
     lines = [f"wrote {one_line(str(path))}" for path in written]
-    show("\n".join([*lines, f"next: trading-system backtest {one_line(str(folder / 'run_config.yaml'))}"]))
+    show("\n".join([*lines, f"next: {command('trading-system', 'backtest', str(folder / 'run_config.yaml'))}"]))
 
 
 def project() -> dict[str, str]:

@@ -107,9 +107,11 @@ def _defect(error: Exception, arguments: Sequence[str]) -> int:
 
 def _say(text: str) -> None:
     with contextlib.suppress(OSError, ValueError):
-        from trading_system.cli.secrets import masked
+        from trading_system.cli import logs
+        from trading_system.runs.secrets import masked
 
-        print(f"error: {masked(text)}", file=sys.stderr, flush=True)
+        if not logs.failed(text):
+            print(f"error: {masked(text)}", file=sys.stderr, flush=True)
 
 
 def _flushed(code: int) -> int:

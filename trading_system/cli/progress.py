@@ -16,18 +16,22 @@ PATIENCE = 1.0
 def working(what: str, *, simulates: bool = False) -> Iterator[None]:
     """Show that `what` goes on once it lasts longer than a second, when standard error is a terminal.
 
+    What a user's own code prints goes to standard error too: standard output is for the answer alone.
+
     Work that `simulates` says in one line that kernels are compiled, on the first run after an installation or upgrade.
     """
     if simulates and first_run():
         print(f"compiling kernels (first run, about {COMPILE_SECONDS} s)", file=sys.stderr, flush=True)
     if not sys.stderr.isatty():
-        yield
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
         return
     done = threading.Event()
     watcher = threading.Thread(target=_pulse, args=(what, done), daemon=True)
     watcher.start()
     try:
-        yield
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
     finally:
         done.set()
         watcher.join()

@@ -61,11 +61,12 @@ def runs_reproduce(run: Run, results: ResultsFolder = None, as_json: AsJson = Fa
     Example: trading-system runs reproduce 20260102-101500-1a2b3c4d
     """
     from trading_system import pipeline
+    from trading_system.cli.logs import run_log
     from trading_system.cli.progress import working
     from trading_system.reports import runs as pages
 
     with working("reproduce", simulates=True):
-        found = pipeline.reproduce_run(run, results_folder(results))
+        found = pipeline.reproduce_run(run, results_folder(results), log=run_log())
     show_json(found) if as_json else show(pages.reproduction_page(found, page()))
     if not found["equal"]:
         raise typer.Exit(1)

@@ -42,9 +42,11 @@ def validate_config(
 
 def _checked(path: Path, overrides: list[str], load: bool) -> dict[str, Any]:
     from trading_system import pipeline
+    from trading_system.cli.progress import working
 
     try:
-        run = pipeline.validate_config(path, overrides=tuple(overrides), load=load)
+        with working("reading"):
+            run = pipeline.validate_config(path, overrides=tuple(overrides), load=load)
     except TradingSystemError as error:
         problems = getattr(error, "problems", ()) or (error,)
         return {"file": str(path), "valid": False, "problems": [str(problem) for problem in problems], "warnings": []}
@@ -52,8 +54,8 @@ def _checked(path: Path, overrides: list[str], load: bool) -> dict[str, Any]:
 
 
 def _lines(file: dict[str, Any]) -> str:
-    from trading_system.cli.secrets import masked
     from trading_system.reports.formats import one_line
+    from trading_system.runs.secrets import masked
 
     head = "valid" if file["valid"] else f"invalid, {len(file['problems'])} problem{'s' if len(file['problems']) != 1 else ''}"
     lines = [f"{one_line(file['file'])}: {head}"]

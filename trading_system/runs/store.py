@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from trading_system.errors import OutputError, UsageError
 from trading_system.runs import tables
 from trading_system.runs.files import ESCAPED, FolderWriter, real_folder
+from trading_system.runs.secrets import masked_in
 
 if TYPE_CHECKING:
     from trading_system.engine.ledger import Ledger
@@ -29,9 +30,18 @@ Pieces = Callable[[], Iterator[bytes]]
 
 @dataclass
 class RunLog:
-    """What happened, in order, for ``run.log``: one JSON object per line with ts, level, event, run_id."""
+    """What happened, in order, for ``run.log``: one JSON object per line with ts, level, event, run_id; secrets are masked.
+
+    Attributes
+    ----------
+    lines : list of dict
+        What was noted.
+    token : str
+        How the run's id will end; a log that is written while the run goes on knows it by that.
+    """
 
     lines: list[dict[str, Any]] = field(default_factory=list)
+    token: str = field(default_factory=lambda: secrets.token_hex(4))
 
     def note(self, event: str, level: str = "INFO", **fields: Any) -> None:
         """Add a line."""
@@ -40,7 +50,7 @@ class RunLog:
 
     def text(self, run_id: str) -> bytes:
         """The file."""
-        rows = ({**line, "run_id": run_id} for line in self.lines)
+        rows = ({**masked_in(line), "run_id": run_id} for line in self.lines)
         return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode(errors=ESCAPED)
 
 
@@ -86,7 +96,7 @@ def write_run(parent: Path, files: Mapping[str, Pieces], manifest: dict[str, Any
     real_folder(parent)
     while True:
         moment = dt.datetime.now(dt.UTC)
-        run_id = f"{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+        run_id = f"{moment:%Y%m%d-%H%M%S}-{log.token}"
         with FolderWriter(parent, run_id) as folder:
             for name, pieces in files.items():
                 folder.add(name, pieces())
@@ -97,6 +107,7 @@ def write_run(parent: Path, files: Mapping[str, Pieces], manifest: dict[str, Any
             folder.add(MANIFEST, (to_json(document),))
             if folder.commit():
                 return run_id, folder.path
+        log.token = secrets.token_hex(4)
 
 
 def to_json(document: Any) -> bytes:

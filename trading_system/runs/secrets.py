@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
+from typing import Any
 
 SECRET_NAME = re.compile(r"(SECRET|TOKEN|PASSWORD|PASSWD|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIAL)", re.IGNORECASE)
 SECRET_IN_URL = re.compile(r"(?<=://)([^/\s:@]+):([^/\s@]+)(?=@)")
@@ -15,6 +17,15 @@ def masked(text: str) -> str:
     for value in sorted(secret_values(), key=len, reverse=True):
         text = text.replace(value, "***")
     return SECRET_IN_URL.sub("***:***", text)
+
+
+def masked_in(value: Any) -> Any:
+    """`value` with every text in it, however deep, `masked`; before it is written as JSON, which would hide a quote or an umlaut."""
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, Mapping):
+        return {masked_in(key): masked_in(item) for key, item in value.items()}
+    return [masked_in(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def secret_values() -> set[str]:

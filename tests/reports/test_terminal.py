@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shlex
 
 import pytest
 
@@ -134,6 +135,7 @@ def test_everything_a_reader_needs_is_on_the_page():
         "█ 143,210",
         "breakeven cost multiple: 7.3 (",
         "SLOTS 2,500, CASH 10",
+        "signals 5,000 = refused 2,510 + orders 2,490; other orders: STOP 400",
         "DRAWDOWN_LIMIT",
         "warning: run_config.yaml:12",
         "results: my-idea/results/20260102-101500-1a2b3c4d",
@@ -183,5 +185,18 @@ def test_several_strategies_have_a_row_each_and_one_for_all():
         "a strategy with a name that is much too long for its column": TOTAL,
     }
     text = summary_page(document, EQUITY, Page(80))
-    rows = [line for line in text.splitlines() if " 5,000 " in line]
+    rows = [line for line in text.splitlines() if " 5,000 " in line and "=" not in line]
     assert [row.split()[0] for row in rows] == ["first", "a", "all"]
+
+
+def test_a_breakeven_multiple_without_meaning_is_cut_off():
+    document = copy.deepcopy(DOCUMENT)
+    document["metrics"]["breakeven_cost_multiple"] = 2_322_854.0
+    assert "breakeven cost multiple: > 1,000 (" in summary_page(document, EQUITY, Page(80))
+
+
+def test_the_next_command_can_be_pasted_whatever_the_path_is():
+    document = copy.deepcopy(DOCUMENT)
+    document["folder"] = "Größe und Maß/it's/results"
+    last = summary_page(document, EQUITY, Page(80)).splitlines()[-1]
+    assert shlex.split(last.removeprefix("next:")) == ["trading-system", "runs", "reproduce", document["folder"]]

@@ -100,6 +100,18 @@ def fitted(text: str, width: int, *, right: bool = False) -> str:
     return space + text if right else text + space
 
 
+def amount(number: int, noun: str) -> str:
+    """A number of things in words: ``1 bar``, ``3,276 bars``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def command(*words: str) -> str:
+    """A command line to paste: each word quoted for the shell where that is needed, on one line."""
+    import shlex
+
+    return one_line(" ".join(shlex.quote(word) for word in words))
+
+
 def table(
     header: Sequence[str],
     rows: Sequence[Sequence[str]],

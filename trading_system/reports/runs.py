@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trading_system.reports.formats import NOTHING, count, one_line, percent, ratio, table, wrapped_table
+from trading_system.reports.formats import NOTHING, amount, one_line, percent, ratio, table, wrapped_table
 from trading_system.reports.page import Page
 from trading_system.reports.terminal import costs, figures, orders
 
@@ -33,6 +33,11 @@ def runs_page(rows: Sequence[Mapping[str, Any]], page: Page) -> str:
     text = table(header, lines, right=(3, 4, 5), fixed=(0, 2), width=page.width).split("\n") if whole else []
     if text:
         text[0] = page.heading(text[0])
+    text += [
+        page.alarm(page.wrapped(f"{row['run_id']} was changed since: {', '.join(row['changed'])}", "  ", ""))
+        for row in whole
+        if row.get("changed")
+    ]
     broken = [row for row in rows if "damaged" in row]
     text += [page.alarm(page.wrapped(f"{row['run_id']} cannot be read: {row['damaged']}", "  ", "")) for row in broken]
     return "\n".join(text)
@@ -46,10 +51,10 @@ def run_page(run: Mapping[str, Any], page: Page) -> str:
         ("run", manifest["run_id"]),
         ("made", manifest["created"]),
         ("strategies", ", ".join(f"{s['name']} ({s['type']})" for s in manifest["strategies"])),
-        ("period", f"{period['name']}, {period['first']} to {period['last']}, {count(period['bars'])} bars"),
-        ("basis", f"{conventions['periods_per_year']:g} periods a year, benchmark {conventions['benchmark'] or 'none'}"),
+        ("period", f"{period['name']}, {period['first']} to {period['last']}, {amount(period['bars'], 'bar')}"),
+        ("basis", f"{conventions['periods_per_year']:,g} periods a year, benchmark {conventions['benchmark'] or 'none'}"),
         ("config", manifest["config_hash"][:16]),
-        ("data", f"{manifest['data']['hash'][:16]}, {len(manifest['data']['symbols'])} symbols"),
+        ("data", f"{manifest['data']['hash'][:16]}, {amount(len(manifest['data']['symbols']), 'symbol')}"),
         ("code", manifest["code"]["hash"][:16]),
         ("trial", f"number {manifest['trial']['count']} of {manifest['trial'].get('family', 'its family')}"),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from trading_system.reports.formats import count, money, one_line, percent, ratio, sparkline, table
+from trading_system.reports.formats import amount, command, count, money, one_line, percent, ratio, sparkline, table
 from trading_system.reports.page import Page
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ BESIDE: tuple[tuple[str, str, Form], ...] = (
 COSTS = ("commission", "slippage", "borrow", "funding", "debit_interest", "total")
 SYNTHETIC = {name: f"synthetic sample market {name}: invented prices" for name in ("equities50", "etfs10", "crypto10")}
 SHOWN = 8
+FROM_SIGNALS = ("ENTRY", "SIGNAL", "REBALANCE")
+LARGEST_MULTIPLE = 1_000  # of the costs: more says nothing but that there were hardly any
 
 
 class Window(Protocol):
@@ -139,7 +141,7 @@ def summary_page(document: Mapping[str, Any], equity: Iterable[float], page: Pag
 def _what(document: Mapping[str, Any], page: Page) -> list[str]:
     """Which strategies ran on which bars, over which window, beside which benchmark."""
     run, conventions = document["run"], document["conventions"]
-    names = "; ".join(f"{s['name']} ({s['type']}) on {_plural(s['symbols'], 'symbol')}" for s in run["strategies"])
+    names = "; ".join(f"{s['name']} ({s['type']}) on {amount(s['symbols'], 'symbol')}" for s in run["strategies"])
     data = (
         f"data: {SYNTHETIC.get(run['path'], 'sample market ' + str(run['path']))}"
         if run["source"] == "sample"
@@ -148,19 +150,15 @@ def _what(document: Mapping[str, Any], page: Page) -> list[str]:
     if run["prices"] == "adjusted":
         data += ", back-adjusted prices traded as they are"
     window = (
-        f"{run['period']}: {conventions['first']} to {conventions['last']}, {count(run['bars'])} bars of {run['timeframe']}"
+        f"{run['period']}: {conventions['first']} to {conventions['last']}, {amount(run['bars'], 'bar')} of {run['timeframe']}"
     )
-    basis = f"{conventions['periods_per_year']:g} periods a year, risk-free {percent(conventions['risk_free'])}"
+    basis = f"{conventions['periods_per_year']:,g} periods a year, risk-free {percent(conventions['risk_free'])}"
     bench = f"benchmark {conventions['benchmark'] or 'none'}"
     return [page.heading(line) if i == 0 else line for i, line in enumerate(page.wrapped(names, first="").split("\n"))] + [
         page.wrapped(data, first=""),
         page.wrapped(window, first=""),
         page.wrapped(f"{basis}; {bench}", first=""),
     ]
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _curve(document: Mapping[str, Any], equity: Iterable[float], page: Page) -> list[str]:
@@ -206,6 +204,8 @@ def costs(document: Mapping[str, Any], page: Page) -> list[str]:
     multiple = metrics.get("breakeven_cost_multiple")
     if multiple is None:
         last = f"breakeven cost multiple: none, {document['undefined'].get('breakeven_cost_multiple', 'nothing was traded')}"
+    elif multiple > LARGEST_MULTIPLE:
+        last = f"breakeven cost multiple: > {LARGEST_MULTIPLE:,} (costs play no part in this result)"
     else:
         last = f"breakeven cost multiple: {multiple:,.1f} (at that many times the costs, no profit)"
     return [page.heading(head), *lines, page.wrapped(last, first="")]
@@ -233,6 +233,7 @@ def orders(document: Mapping[str, Any], page: Page) -> list[str]:
         if codes:
             words = ", ".join(f"{code} {count(number)}" for code, number in codes.items())
             lines.append(page.wrapped(words, " " * 16, f"  {title + ':':<14}"))
+    lines.append(page.wrapped(_sum(total), "    ", "  "))
     verdict = "balanced: every signal was refused or became an order, every order has one end"
     lines.append(
         page.faint(page.wrapped(verdict, "    ", "  "))
@@ -240,6 +241,13 @@ def orders(document: Mapping[str, Any], page: Page) -> list[str]:
         else page.alarm("  NOT BALANCED: please report this")
     )
     return [page.heading(head), *lines]
+
+
+def _sum(total: Mapping[str, Any]) -> str:
+    """The law of signals with its numbers, and the orders that no signal made."""
+    others = ", ".join(f"{code} {count(number)}" for code, number in total["orders"].items() if code not in FROM_SIGNALS)
+    parts = f"signals {count(total['signals'])} = refused {count(total['n_refused'])} + orders {count(total['orders_from_signals'])}"
+    return f"{parts}; other orders: {others}" if others else parts
 
 
 def _flow(name: str, scope: Mapping[str, Any]) -> tuple[str, ...]:
@@ -274,5 +282,5 @@ def _warnings(document: Mapping[str, Any], page: Page) -> list[str]:
 
 def _where(document: Mapping[str, Any], page: Page) -> list[str]:
     """Where the results lie and what to do next; a path is never broken over two lines."""
-    folder = one_line(str(document["folder"]))
-    return [f"results: {folder}", f"next:    trading-system runs reproduce {folder}"]
+    folder = str(document["folder"])
+    return [f"results: {one_line(folder)}", f"next:    {command('trading-system', 'runs', 'reproduce', folder)}"]

@@ -142,3 +142,23 @@ def test_a_file_is_described_before_any_run_file_is_written(file: str, guess: di
     about = describe(shared_data / file)
     assert about["guess"] == guess
     json.dumps(about)
+
+
+@pytest.mark.parametrize(
+    ("target", "more"),
+    [
+        ("bars.csv", {}),
+        ("link/bars.csv", {}),
+        ("o.parquet", {"universe": "o.parquet"}),
+        ("o.parquet", {"delistings": "bars.csv"}),
+    ],
+)
+def test_an_import_never_overwrites_what_it_reads_or_has_just_written(
+    tmp_path: Path, target: str, more: dict[str, str]
+) -> None:
+    text = "date,symbol,open,high,low,close,volume\n2019-01-02,A,1,1,1,1,1\n"
+    (tmp_path / "bars.csv").write_text(text)
+    (tmp_path / "link").symlink_to(tmp_path)
+    with pytest.raises(OutputError, match="nothing was changed"):
+        import_file(tmp_path / "bars.csv", tmp_path / target, **{name: tmp_path / file for name, file in more.items()})
+    assert (tmp_path / "bars.csv").read_text() == text and not (tmp_path / "o.parquet").exists()

@@ -8,6 +8,7 @@ import io
 import itertools
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,9 +81,10 @@ def import_file(
     DataError
         When the source cannot be read; names file, row and column.
     OutputError
-        When a file cannot be written; nothing is half-written.
+        When a file cannot be written, nothing is half-written; when one of them is another or is read, nothing is written.
     """
     reader = reader_of(source, columns or {})
+    _refuse_overlap([target, universe, delistings], [*reader.files(), factors])
     rows = _sorted(reader.load())
     day = rows.stamp if rows.kind == "date" else rows.stamp // DAY
     notes = [note for note in rows.notes if "prev_adj_ratio is not applied" not in note]
@@ -99,6 +101,18 @@ def import_file(
         )
         _write_csv(delistings, ["symbol", "date", "price"], gone)
     return report
+
+
+def _refuse_overlap(outputs: Sequence[Path | None], inputs: Sequence[Path | None]) -> None:
+    taken = {file.resolve(): "it is read: the source would be lost" for file in inputs if file is not None}
+    for file in outputs:
+        if file is None:
+            continue
+        if file.resolve() in taken:
+            raise OutputError(
+                f"cannot be written, {taken[file.resolve()]}", where=str(file), remedy="name another file; nothing was changed"
+            )
+        taken[file.resolve()] = "two of the files to write have this name"
 
 
 def write_rows(rows: Rows, target: Path, meta: dict[str, Any]) -> dict[str, Any]:

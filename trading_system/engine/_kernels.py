@@ -11,7 +11,6 @@ from typing import Any
 
 from trading_system.engine._kernels_close import accrue, close_bar, count_missing_sessions, record
 from trading_system.engine._kernels_decide import decide
-from trading_system.engine._kernels_fills import has_bar
 from trading_system.engine._kernels_open import apply_actions, execute, run_limits, run_stops
 from trading_system.engine.layout import Engine
 from trading_system.kernels import engine_helper, engine_kernel
@@ -34,22 +33,15 @@ def n_pending(x: Engine) -> Any:
 
 
 @engine_helper
-def is_silent(x: Engine, t: int, line: int) -> Any:
-    """Whether row t has no action and no decision for any line (of a few), and a tradable bar for `line` (-1: none held)."""
-    k = x.s.run[0]["action"]
-    if k < x.m.action_row.shape[0] and x.m.action_row[k] <= t:
-        return False
+def decides_something(x: Engine, t: int, weights: Any, entry: Any, exits: Any, held: bool) -> Any:
+    """Whether any line (of a few) has a decision at row t; an exit is one only where something is held."""
     for c in range(x.r.weight_line.shape[0]):
-        if not math.isnan(x.d.weights[t, c]):
-            return False
+        if weights[t, c] == weights[t, c]:
+            return True
     for c in range(x.r.signal_line.shape[0]):
-        if x.d.entry[t, c] != 0 or (line >= 0 and x.d.exit[t, c]):
-            return False
-    if line < 0:
-        return True
-    facts = x.r.lines[line]
-    i = facts["symbol"]
-    return has_bar(x, t, i) and x.d.tradable[t, facts["tradable"]] and x.m.symbols[i]["delisted_row"] != t
+        if entry[t, c] != 0 or (held and exits[t, c]):
+            return True
+    return False
 
 
 @engine_helper
@@ -71,49 +63,99 @@ def quiet_line(x: Engine) -> Any:
 
 
 @engine_helper
+def quiet_end(x: Engine, t: int, t1: int, line: int) -> Any:
+    """First row from t on, at most t1, of an action, or on which the held `line` is delisted."""
+    k, stop = x.s.run[0]["action"], t1
+    if k < x.m.action_row.shape[0]:
+        stop = min(stop, max(t, x.m.action_row[k]))
+    if line >= 0:
+        delisted = x.m.symbols[x.r.lines[line]["symbol"]]["delisted_row"]
+        if delisted >= t:
+            stop = min(stop, delisted)
+    return stop
+
+
+@engine_helper
+def turn_session(x: Engine, start: int, stop: int) -> None:
+    """Where the last session of the quiet rows start..stop - 1 began, and equity before it; ``g.equity`` is still of start - 1."""
+    g, session, first = x.s.run[0], x.m.session, x.r.run[0]["first"]
+    if session[stop - 1] == session[max(start - 1, first)]:
+        return
+    t = stop - 1
+    while session[t] == session[max(t - 1, first)]:
+        t -= 1
+    g["session_equity"] = g["equity"] if t == start else x.o.equity[t - 1 - first]
+    g["session_start"] = t
+
+
+@engine_helper
+def quiet_flat(x: Engine, start: int, stop: int) -> Any:
+    """Rows from `start` on without a decision while nothing is held; the first row that is not one."""
+    g, first = x.s.run[0], x.r.run[0]["first"]
+    weights, entry, exits, cash = x.d.weights, x.d.entry, x.d.exit, g["cash"]
+    t = start
+    if not cash > 1e-9 * g["peak"]:
+        return t
+    while t < stop and not decides_something(x, t, weights, entry, exits, False):
+        t += 1
+    if t > start:
+        equity, money = x.o.equity[start - first : t - first], x.o.cash[start - first : t - first]
+        for k in range(equity.shape[0]):
+            equity[k], money[k] = cash, cash
+        turn_session(x, start, t)
+        g["equity"], g["peak"] = cash, max(g["peak"], cash)
+    return t
+
+
+@engine_helper
+def quiet_held(x: Engine, start: int, stop: int, line: int) -> Any:
+    """Rows from `start` on that only mark the one held line; the first row that does more."""
+    g, first, state, facts = x.s.run[0], x.r.run[0]["first"], x.s.lines[line], x.r.lines[line]
+    weights, entry, exits, tradable = x.d.weights, x.d.entry, x.d.exit, x.d.tradable
+    opens, highs, lows, closes = x.m.open, x.m.high, x.m.low, x.m.close
+    equity, net = x.o.equity, x.o.net
+    i, column, cash, peak = facts["symbol"], facts["tradable"], g["cash"], g["peak"]
+    q, best, highest, lowest, long = state["quantity"], state["best"], state["highest"], state["lowest"], state["side"] > 0
+    t = start
+    while t < stop and not decides_something(x, t, weights, entry, exits, True):
+        high, low, close = highs[t, i], lows[t, i], closes[t, i]
+        total = opens[t, i] + high + low + close
+        now = cash + q * close
+        if total - total != 0.0 or not tradable[t, column] or now <= 1e-9 * peak:
+            break
+        equity[t - first], net[t - first] = now, q * close
+        best = max(best, high) if long else min(best, low)
+        highest, lowest, peak = max(highest, high), min(lowest, low), max(peak, now)
+        t += 1
+    if t > start:
+        write_exposure(x, start - first, t - first, cash)
+        turn_session(x, start, t)
+        g["equity"], g["peak"] = equity[t - 1 - first], peak
+        state["mark"], state["mark_row"], state["bars"] = closes[t - 1, i], t - 1, state["bars"] + (t - start)
+        state["best"], state["highest"], state["lowest"] = best, highest, lowest
+    return t
+
+
+@engine_helper
+def write_exposure(x: Engine, a: int, b: int, cash: float) -> None:
+    """The other curves of rows a..b - 1 with one line held, whose value stands in ``o.net``."""
+    equity, net, gross = x.o.equity[a:b], x.o.net[a:b], x.o.gross[a:b]
+    money, positions = x.o.cash[a:b], x.o.n_positions[a:b]
+    for k in range(equity.shape[0]):
+        share = net[k] / equity[k]
+        net[k], gross[k] = share, abs(share)
+    for k in range(equity.shape[0]):
+        money[k], positions[k] = cash, 1
+
+
+@engine_helper
 def quiet_stretch(x: Engine, t: int, t1: int) -> Any:
     """Rows from t on that hold nothing but a mark, by the same arithmetic as the long way; the first row that is not one."""
-    g, rules = x.s.run[0], x.r.run[0]
     line = quiet_line(x)
     if line == -2:
         return t
-    first, cash, equity, peak = rules["first"], g["cash"], g["equity"], g["peak"]
-    if line == -1:
-        start = t
-        while t < t1 and is_silent(x, t, -1) and cash > 1e-9 * peak:
-            k = t - first
-            x.o.equity[k], x.o.cash[k] = cash, cash
-            if x.m.session[t] != x.m.session[max(t - 1, first)]:
-                g["session_equity"], g["session_start"] = equity, t
-            equity = cash
-            t += 1
-        if t > start:
-            g["equity"], g["peak"] = cash, max(peak, cash)
-        return t
-    state, i = x.s.lines[line], x.r.lines[line]["symbol"]
-    q, best, highest, lowest, long = state["quantity"], state["best"], state["highest"], state["lowest"], state["side"] > 0
-    start = t
-    while t < t1 and is_silent(x, t, line):
-        close, high, low = x.m.close[t, i], x.m.high[t, i], x.m.low[t, i]
-        value = q * close
-        now = cash + value
-        if now <= 1e-9 * peak:
-            break
-        if x.m.session[t] != x.m.session[max(t - 1, first)]:
-            g["session_equity"], g["session_start"] = equity, t
-        k = t - first
-        x.o.equity[k], x.o.cash[k] = now, cash
-        x.o.gross[k], x.o.net[k] = abs(value) / now, value / now
-        x.o.n_positions[k] = 1
-        best = max(best, high) if long else min(best, low)
-        highest, lowest = max(highest, high), min(lowest, low)
-        peak, equity = max(peak, now), now
-        t += 1
-    if t > start:
-        g["equity"], g["peak"] = equity, peak
-        state["mark"], state["mark_row"], state["bars"] = x.m.close[t - 1, i], t - 1, state["bars"] + (t - start)
-        state["best"], state["highest"], state["lowest"] = best, highest, lowest
-    return t
+    stop = quiet_end(x, t, t1, line)
+    return quiet_flat(x, t, stop) if line == -1 else quiet_held(x, t, stop, line)
 
 
 @engine_kernel

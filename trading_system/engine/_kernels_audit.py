@@ -54,6 +54,35 @@ def funding(x: Engine, t: int, b: int, quantity: Any, marks: Any) -> Any:
     return paid
 
 
+@engine_routine
+def confirm(x: Engine, k: int, last: int, line: int, cash: Any, quantity: Any, marks: Any, tolerance: float) -> Any:
+    """Check rows k..last - 1, which have neither fill nor action, with no line held (-1) or one.
+
+    The row reached, below `last` where the check fails, and the cash before it come back.
+    """
+    first, interest, equity, money = x.r.run[0]["first"], x.o.interest, x.o.equity, x.o.cash
+    opens, highs, lows, closes = x.m.open, x.m.high, x.m.low, x.m.close
+    i, q, mark = 0, 0.0, 0.0
+    if line >= 0:
+        i, q, mark = x.r.lines[line]["symbol"], quantity[line], marks[line]
+    while k < last:
+        rest, value = cash - interest[k], 0.0
+        if line >= 0:
+            close = closes[first + k, i]
+            total = opens[first + k, i] + highs[first + k, i] + lows[first + k, i] + close
+            if total - total == 0.0:
+                mark = close
+            value = q * mark
+        bound = tolerance * max(1.0, abs(equity[k]))
+        if not (abs(rest + value - equity[k]) <= bound and abs(rest - money[k]) <= bound):
+            break
+        cash = rest
+        k += 1
+    if line >= 0:
+        marks[line] = mark
+    return k, cash
+
+
 @engine_kernel
 def audit(x: Engine, n_rows: int, quantity: Any, marks: Any, held: Any, count: Any, numbers: Any, tolerance: float) -> Any:
     """First row at which equity or cash differs from fills + actions + interest, -1 when none does.
@@ -78,7 +107,18 @@ def audit(x: Engine, n_rows: int, quantity: Any, marks: Any, held: Any, count: A
     n_fills, n_actions = x.s.run[0]["n_fills"], x.m.action_row.shape[0]
     while a < n_actions and x.m.action_row[a] < first:
         a += 1
-    for k in range(n_rows):
+    k = 0
+    while k < n_rows:
+        if count[0] <= 1:
+            last = n_rows
+            if f < n_fills:
+                last = min(last, x.o.fills[f]["row"] - first)
+            if a < n_actions:
+                last = min(last, x.m.action_row[a] - first)
+            if k < last:
+                k, cash = confirm(x, k, last, held[0] if count[0] == 1 else -1, cash, quantity, marks, tolerance)
+                if k == n_rows:
+                    break
         t = first + k
         start = a
         while a < n_actions and x.m.action_row[a] == t:
@@ -121,4 +161,5 @@ def audit(x: Engine, n_rows: int, quantity: Any, marks: Any, held: Any, count: A
         if not (abs(cash + value - x.o.equity[k]) <= bound and abs(cash - x.o.cash[k]) <= bound):
             numbers[0], numbers[1] = cash + value, x.o.equity[k]
             return t
+        k += 1
     return -1

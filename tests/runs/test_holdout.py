@@ -52,6 +52,16 @@ def test_history_before_the_first_traded_bar_counts_as_read(journal):
         holdout.guard(journal, later, 10, None, "other", "data")
 
 
+def test_a_run_file_in_a_subfolder_opens_nothing(journal):
+    below = journal.folder.parent / "ideas" / "later"
+    below.mkdir(parents=True)
+    with Journal(below) as other:
+        assert holdout.guard(other, MARKET, 200, None, "other", "data") == ()
+        with pytest.raises(HoldoutError, match="held out") as refused:
+            holdout.guard(other, MARKET, 201, None, "other", "data")
+    assert str(journal.path) in str(refused.value)
+
+
 def test_data_that_begin_after_the_holdout_are_free(tmp_path):
     early = SplitsConfig(train=(DAY[0], DAY[9]), holdout=(DAY[10], DAY[50]))
     with Journal(tmp_path) as journal:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,6 +53,9 @@ def guard(
     """
     for record in journal.records("holdout"):
         _refuse_if_touched(journal, record, market, stop)
+    for above in _journals_above(journal):
+        for record in above.records("holdout"):
+            _refuse_if_touched(above, record, market, stop)
     if splits is None or splits.holdout is None:
         return ()
     first, last = (day.isoformat() for day in splits.holdout)
@@ -73,6 +78,15 @@ def guard(
             " it was held out"
         ),
     )
+
+
+def _journals_above(journal: Journal) -> Iterator[Journal]:
+    """The journals of the folders that hold this one's: a run file in a subfolder opens no holdout of the project above it."""
+    for folder in journal.folder.resolve().parent.parents:
+        above = Journal(folder)
+        if above.path.is_file() and os.access(above.path, os.R_OK | os.W_OK):
+            with above:
+                yield above
 
 
 def refusal(first: dt.date, last: dt.date, period: str) -> HoldoutError:

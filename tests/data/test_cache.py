@@ -101,7 +101,7 @@ def test_a_touched_or_moved_file_is_still_the_same(tmp_path: Path) -> None:
         {"adjust": "none"},
         {"universe": ("NA",)},
         {"benchmark": "NA"},
-        {"calendar": "24/7"},
+        {"calendar": "XTSE"},
         {"quality": WARN},
         {"prices": "adjusted"},
         {"asset_class": {"NA": "fx"}},

@@ -102,14 +102,14 @@ def test_a_session_that_nobody_has_is_one_row_at_its_close(tmp_path: Path) -> No
     assert found(market) == {("A", "missing_session"): 1}
 
 
-def test_bars_outside_the_session_are_kept_counted_and_not_tradable(tmp_path: Path) -> None:
+def test_bars_outside_the_session_are_counted_and_dropped(tmp_path: Path) -> None:
     lines = [bar(f"2020-01-02 {hour:02d}:00:00") for hour in (8, 10, 11, 12, 13)]
     market = load(write(tmp_path, *lines), timeframe="1h", stamp="open")
     assert found(market) == {("A", "bar_outside_session"): 1}
-    assert market.bars.has_bar.all()
-    assert market.bars.tradable[:, 0].tolist() == [False, True, True, True, True]
-    assert market.bars.sampled.tolist() == [False, True, True, True, True]
-    assert market.bars.day_end.tolist() == [False, False, False, False, True]
+    assert market.notes == ("1 of 5 rows were dropped (bar_outside_session 1: A 1); see data_quality.json",)
+    assert market.bars.labels()[0] == "2020-01-02T16:00:00Z" and market.bars.n_bars == 4
+    assert market.bars.has_bar.all() and market.bars.tradable.all() and market.bars.sampled.all()
+    assert market.bars.day_end.tolist() == [False, False, False, True]
 
 
 def test_an_intraday_calendar_that_does_not_fit_is_refused(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_an_intraday_calendar_that_does_not_fit_is_refused(tmp_path: Path) -> No
 
 
 def test_a_timeframe_longer_than_the_files_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="60 seconds apart, the timeframe is 1h"):
+    with pytest.raises(DataError, match="1 minute apart, the timeframe is 1h.*data.timeframe: 1m"):
         load(write(tmp_path, *(bar(f"2020-01-02 10:{n:02d}:00") for n in range(30))), timeframe="1h", stamp="open")
 
 

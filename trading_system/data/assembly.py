@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trading_system.data import quality
+from trading_system.data import fitting, notes, quality
 from trading_system.data.actions import Events, applied, between_bars, effective_rows, from_columns, united
 from trading_system.data.bars import Bars, Quotes
 from trading_system.data.limits import memory_limit
 from trading_system.data.source import PRICES, QUOTES
 from trading_system.data.stamps import DAY, timeframe_ns
-from trading_system.data.timeline import Timeline, session_days, timeline
+from trading_system.data.timeline import Timeline, timeline
 from trading_system.errors import CapacityError, InsufficientDataError
 from trading_system.parallel import mapped
 
@@ -68,8 +68,9 @@ def assemble(
     n_bars, n_symbols = time.index.size, len(rows.symbols)
     check_size(n_bars, n_symbols, rows)
     everything = quality.ordered(rows, time, listing.calendar_of, daily)
-    off_day = _off_days(rows, time, listing.calendar_of, config)
-    quality.off_sessions(rows, time, off_day, found)
+    fitting.check_step(everything, config)
+    fitting.check_sessions(everything, listing.calendars, found)
+    quality.off_sessions(rows, time, daily, found)
     kept = quality.clean(everything, config.quality, found)
     if kept.code.size == 0:
         raise InsufficientDataError(
@@ -79,18 +80,13 @@ def assemble(
     kept = quality.without_afterlife(kept, delisted[0], found)
     events = Events.none()
     if config.prices == "raw":
-        events = united(from_columns(everything, off_day, found, config.quality.impossible), listing.events)
+        events = united(from_columns(everything, time.off_day, found, config.quality.impossible), listing.events)
     event_row = effective_rows(events, time, listing.calendar_of)
     moves = quality.priced(everything)
     quality.jumps(moves, config.quality, *between_bars(events, event_row, moves, n_bars), found)
+    found.notes += notes.said(found, len(rows), config.quality)
     bars = _bars(kept, time, config, listing, delisted, benchmark, applied(events, event_row, n_bars, config))
     return bars, found, _hashes(kept, events, event_row, time)
-
-
-def _off_days(rows: Rows, time: Timeline, calendar_of: IntArray, config: DataConfig) -> IntArray:
-    if time.off.size == 0:
-        return np.zeros(0, np.int64)
-    return session_days(rows.take(time.off), calendar_of, tuple(cal.timezone for cal in time.calendars), config)
 
 
 def _bars(

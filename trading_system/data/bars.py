@@ -323,6 +323,18 @@ class Bars:
         return np.asarray(np.isfinite(self.open + self.high + self.low + self.close))
 
     @cached_property
+    def whole(self) -> BoolArray:
+        """Rows on which every symbol has a bar, shape (n_bars,)."""
+        found = np.empty(self.n_bars, np.bool_)
+        for start in range(0, self.n_bars, 64):  # a few rows at a time: no panel-sized copy
+            cut = slice(start, start + 64)
+            total = self.open[cut] + self.high[cut]
+            total += self.low[cut]
+            total += self.close[cut]
+            found[cut] = np.isfinite(total).all(axis=1)
+        return found
+
+    @cached_property
     def split(self) -> FloatArray:
         """New shares per old on the row where it is effective, 1 elsewhere, dense (n_bars, n_symbols)."""
         dense = np.ones(self.close.shape)

@@ -18,7 +18,7 @@ from trading_system.data.stamps import DAY
 from trading_system.errors import DataError
 
 if TYPE_CHECKING:
-    from trading_system.types import BoolArray, Int32Array, IntArray
+    from trading_system.types import Int32Array, IntArray
 
 _EARLIEST = "1962-01-01"
 _FIXED = {"24/7": 365.0, "24/5": 260.0}
@@ -194,11 +194,21 @@ def _built(name: str, last: int) -> Calendar:
     return Calendar(name, day, opens, closes, per_year, str(found.tz))
 
 
-def better_calendar(day: IntArray, but: str) -> str:
-    """The calendar among the common ones on whose sessions most of `day` fall; for messages."""
-    share: dict[str, float] = {}
+def better_calendar(day: IntArray, but: str) -> tuple[str, int]:
+    """The calendar among the common ones that fits the days of bars best, `but` apart; for messages.
+
+    Returns
+    -------
+    str
+        Its name.
+    int
+        How many of the distinct days are none of its sessions, and of its sessions between them none of the days.
+    """
+    days = np.unique(day)
+    wrong: dict[str, int] = {}
     for name in ("XNYS", "24/5", "24/7"):
         if name != but:
-            there: BoolArray = calendar(name, int(day.min()), int(day.max())).position(day) >= 0
-            share[name] = float(there.mean())
-    return max(share, key=lambda name: share[name])
+            sessions = calendar(name, int(days[0]), int(days[-1])).day
+            wrong[name] = int(np.setxor1d(days, sessions).size)
+    best = min(wrong, key=lambda name: wrong[name])
+    return best, wrong[best]

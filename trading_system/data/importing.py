@@ -164,12 +164,24 @@ def _actions(rows: Rows, infer: bool, factors: Path | None, notes: list[str]) ->
         notes.append("splits and dividends are INFERRED (inferred from prev_adj_ratio, the restatement of the day before)")
         if lost:
             notes.append(f"{lost} rows have no ratio (a lost crawl): an action there is not known")
+        notes += _without(rows, "prev_adj_ratio")
         return {"split": split, "dividend": dividend}, "INFERRED from prev_adj_ratio"
     if infer and "adj_close" in rows.columns:
         split, dividend = from_adjusted_close(rows)
         notes.append("splits and dividends are INFERRED (inferred from adj_close / close)")
+        notes += _without(rows, "adj_close")
         return {"split": split, "dividend": dividend}, "INFERRED from adj_close / close"
     return {}, "none in the source"
+
+
+def _without(rows: Rows, column: str) -> list[str]:
+    """A note of the symbols that have no value at all in `column`."""
+    has = np.bincount(rows.code, np.isfinite(rows.columns[column]), len(rows.symbols)) > 0
+    lacks = [symbol for symbol, known in zip(rows.symbols, has.tolist(), strict=True) if not known]
+    if not lacks:
+        return []
+    some = ", ".join(lacks[:10]) + (f" and {len(lacks) - 10} more" if len(lacks) > 10 else "")
+    return [f"no {column} for {some}: splits and dividends of these are not known"]
 
 
 def _first_of_symbol(rows: Rows) -> BoolArray:

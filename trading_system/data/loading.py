@@ -88,6 +88,7 @@ def _read(config: RunConfig, root: Path, source: DataSource, cache: Path | None)
     rows, notes = _chosen(source.load(), _wanted(config, root), config)
     listing = _listing(rows, config, root, notes)
     bars, found, hashes = assemble(rows, config.data, listing, config.data.benchmark, cache)
+    notes += found.notes
     report = quality_report(rows, bars, found, config.data, notes)
     bars = _of_members(bars, config, root)
     return bars, report, tuple(dict.fromkeys((*rows.notes, *notes))), hashes

@@ -34,6 +34,15 @@ class Findings:
 
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     incidents: list[dict[str, Any]] = field(default_factory=list)
+    dropped: dict[str, dict[str, int]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def drop(self, symbols: tuple[str, ...], code: IntArray, kind: str) -> None:
+        """Remember that the rows of these symbols (numbers in `symbols`) were left out for `kind`."""
+        number = np.bincount(code, minlength=len(symbols))
+        for i in np.flatnonzero(number):
+            of_kind = self.dropped.setdefault(kind, {})
+            of_kind[symbols[i]] = of_kind.get(symbols[i], 0) + int(number[i])
 
     def add(self, symbol: str, kind: str, count: int, dates: list[str], details: list[str] | None = None) -> None:
         """Count `count` incidents of `kind`, and keep the first few by date."""
@@ -157,19 +166,13 @@ def clean(all_rows: Ordered, config: QualityConfig, found: Findings) -> Ordered:
         _refuse(all_rows, masks, bad)
     softer(all_rows, config, found)
     _missing(all_rows, found)
-    no_price = masks["nan_price"] | masks["nonfinite_price"]
-    if config.impossible == "warn":
-        return all_rows.only(~(no_price | _earlier(repeated)))
-    return all_rows.only(
-        ~(
-            no_price
-            | masks["nonpositive_price"]
-            | masks["ohlc_violation"]
-            | masks["negative_volume"]
-            | conflict
-            | _earlier(repeated)
-        )
-    )
+    masks["duplicate_timestamp"] = _earlier(repeated) | (conflict & (config.impossible != "warn"))
+    gone = np.zeros(repeated.size, np.bool_)
+    for kind, mask in masks.items():
+        if config.impossible != "warn" or kind in ("nan_price", "nonfinite_price", "duplicate_timestamp"):
+            found.drop(all_rows.rows.symbols, all_rows.code[mask & ~gone], kind)
+            gone |= mask
+    return all_rows.only(~gone)
 
 
 def _duplicates(data: Ordered) -> tuple[BoolArray, BoolArray]:
@@ -226,11 +229,12 @@ def without_afterlife(data: Ordered, delisted_row: IntArray, found: Findings) ->
     last = delisted_row[data.code]
     after: BoolArray = np.asarray((last >= 0) & (data.bar > last))
     _count(found, data, "bar_after_delisting", after)
+    found.drop(data.rows.symbols, data.code[after], "bar_after_delisting")
     return data.only(~after)
 
 
 def softer(data: Ordered, config: QualityConfig, found: Findings) -> None:
-    """Count what is odd and stays: a high more than `max_jump` above the open and the close or a low as far below them, no volume, absent volume, crossed quotes, bars outside sessions, adjusted closes below 0."""
+    """Count what is odd and stays: a high more than `max_jump` above the open and the close or a low as far below them, no volume, absent volume, crossed quotes, adjusted closes below 0."""
     o, h, low, c = (data.price(name) for name in PRICES)
     most = 1.0 + config.max_jump
     at = np.flatnonzero((h > low * most) & (low > 0) & (h < np.inf))
@@ -248,26 +252,33 @@ def softer(data: Ordered, config: QualityConfig, found: Findings) -> None:
         _count(found, data, "crossed_quote_close", ask < bid)
     adjusted = data.values("adj_close")
     if adjusted is not None:
-        _count(found, data, "nan_adj_close", np.isnan(adjusted))
+        _count(found, data, "nan_adj_close", np.isnan(adjusted) & _has(data.rows, "adj_close")[data.code])
         _count(found, data, "nonpositive_adj_close", adjusted <= 0)
-    if data.time.outside.any():
-        outside = np.zeros(len(data.rows), np.bool_)
-        outside[data.time.kept[data.time.outside]] = True
-        _count(found, data, "bar_outside_session", outside[data.source])
 
 
-def off_sessions(rows: Rows, time: Timeline, day: IntArray, found: Findings) -> None:
-    """Count the daily bars on days without a session, which were dropped, and those of them without a price; `day` is the label of each."""
-    code = rows.code[time.off]
+def off_sessions(rows: Rows, time: Timeline, daily: bool, found: Findings) -> None:
+    """Count the bars off their calendar, which were dropped, and those of them without a price, or with crossed quotes."""
+    code, day = rows.code[time.off], time.off_day
     empty = {"nan_price": np.any([np.isnan(rows.columns[name][time.off]) for name in PRICES], axis=0)}
     for kind, name in (("nan_volume", "volume"), ("nan_adj_close", "adj_close")):
         if name in rows.columns:
-            empty[kind] = np.isnan(rows.columns[name][time.off])
-    for kind, mask in {"row_on_non_session": np.ones(code.size, np.bool_), **empty}.items():
+            empty[kind] = np.isnan(rows.columns[name][time.off]) & _has(rows, name)[code]
+    if "bid_close" in rows.columns and "ask_close" in rows.columns:
+        empty["crossed_quote_close"] = rows.columns["ask_close"][time.off] < rows.columns["bid_close"][time.off]
+    off = "row_on_non_session" if daily else "bar_outside_session"
+    found.drop(rows.symbols, code, off)
+    for kind, mask in {off: np.ones(code.size, np.bool_), **empty}.items():
         for symbol in np.unique(code[mask]):
             days = np.sort(day[mask & (code == symbol)])
             dates = [str(np.datetime64(int(one), "D")) for one in days[:_SHOWN]]
             found.add(rows.symbols[int(symbol)], kind, days.size, dates)
+
+
+def _has(rows: Rows, name: str) -> BoolArray:
+    """Whether each symbol has any number in a column: another file may have brought the column."""
+    there = np.zeros(len(rows.symbols), np.bool_)
+    there[rows.code[~np.isnan(rows.columns[name])]] = True
+    return there
 
 
 def _count(found: Findings, data: Ordered, kind: str, mask: BoolArray, details: Callable[[int], str] | None = None) -> None:

@@ -39,10 +39,8 @@ class Timeline:
         Rows of the source that lie between start and end and on a session.
     row : int64, shape (n_kept,)
         Bar of each of them.
-    off : int64
-        Rows of the source on days without a session (daily), which are dropped.
-    outside : bool, shape (n_kept,)
-        Intraday bars outside their calendar's sessions, which are kept.
+    off, off_day : int64, shape (n_off,)
+        Rows of the source on days without a session (daily) or outside the sessions (intraday), which are dropped, and the day of each.
     """
 
     index: IntArray
@@ -52,7 +50,7 @@ class Timeline:
     kept: IntArray
     row: IntArray
     off: IntArray
-    outside: BoolArray
+    off_day: IntArray
 
 
 def timeline(rows: Rows, calendar_of: IntArray, names: tuple[str, ...], config: DataConfig, cache: Path | None) -> Timeline:
@@ -135,7 +133,7 @@ def _daily(
         at[mine] = found[-1].position(days)
         _fits(name, days, at[mine])
     on = at >= 0
-    kept, off = (inside, inside[:0]) if on.all() else (inside[on], inside[~on])
+    kept, off, off_day = (inside, inside[:0], inside[:0]) if on.all() else (inside[on], inside[~on], label[~on])
     at = at if on.all() else at[on]
     which = which if which is None else which[on]
     closes = [cal.close for cal in found]
@@ -154,14 +152,14 @@ def _daily(
         session[place[there]] = np.maximum(session[place[there]], cal.day[there])
         expected[place[there], number] = True
     session = np.maximum.accumulate(session)
-    return Timeline(index, session, expected, tuple(found), kept, row, off, np.zeros(kept.size, np.bool_))
+    return Timeline(index, session, expected, tuple(found), kept, row, off, off_day)
 
 
 def _fits(name: str, days: IntArray, at: IntArray) -> None:
     """More than a fifth of the days off the calendar: it is the wrong one."""
     off = at < 0
     if days.size and off.mean() > _SHARE_OFF:
-        better = better_calendar(days, name)
+        better, _ = better_calendar(days, name)
         example = np.datetime64(int(days[np.argmax(off)]), "D")
         raise DataError(
             f"{int(off.sum())} of {days.size} bars lie on days without a session of {name}, such as {example}: the calendar does not fit",
@@ -186,7 +184,6 @@ def _intraday(
     rows: Rows, calendar_of: IntArray, names: tuple[str, ...], config: DataConfig, cache: Path | None, length: int
 ) -> Timeline:
     close = close_stamps(rows, config, length)
-    _spacing(rows, close, config, length)
     which = calendar_of[rows.code] if len(names) > 1 else None
     label = np.empty(close.size, np.int64)
     outside = np.zeros(close.size, np.bool_)
@@ -206,7 +203,14 @@ def _intraday(
     kept = _within(rows, label, config)
     first, last = int(label[kept].min()), int(label[kept].max())
     found = [cal.between(first, last) for cal in found]
-    close, outside = close[kept], outside[kept]
+    off, kept = kept[outside[kept]], kept[~outside[kept]]
+    if kept.size == 0:
+        raise InsufficientDataError(
+            "every bar lies outside the sessions of its calendar",
+            where="data.calendar",
+            remedy="set data.calendar: 24/7 or 24/5",
+        )
+    close = close[kept]
     stamps = _distinct(close)
     index = _distinct(np.concatenate([stamps, *(_wholly_missing(cal, stamps) for cal in found)]))
     expected = np.stack([cal.holding(index) >= 0 for cal in found], axis=1)
@@ -216,7 +220,7 @@ def _intraday(
         session[mine] = _labels(found[number], index[mine])[0]
     labels: Int32Array = np.maximum.accumulate(session).astype(np.int32)
     row = np.arange(index.size) if np.array_equal(close, index) else np.searchsorted(index, close)
-    return Timeline(index, labels, expected, tuple(found), kept, row, np.zeros(0, np.int64), outside)
+    return Timeline(index, labels, expected, tuple(found), kept, row, off, label[off])
 
 
 def _cut_at_close(cal: Calendar, close: IntArray, length: int) -> IntArray:
@@ -248,17 +252,3 @@ def _distinct(values: IntArray) -> IntArray:
     if values.size < 2 or bool(np.all(values[1:] > values[:-1])):
         return values
     return np.unique(values)
-
-
-def _spacing(rows: Rows, close: IntArray, config: DataConfig, length: int) -> None:
-    """Bars nearer to each other than they are long: the timeframe is not the file's."""
-    same = rows.code[1:] == rows.code[:-1]
-    gap = np.abs(np.diff(close))[same]
-    gap = gap[gap > 0]
-    if gap.size and float((gap < length).mean()) > 0.5:
-        usual = int(np.median(gap)) // 1_000_000_000
-        raise DataError(
-            f"the bars are {usual} seconds apart, the timeframe is {config.timeframe}",
-            where=rows.place(0),
-            remedy="set data.timeframe to the file's",
-        )

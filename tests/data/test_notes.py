@@ -1,0 +1,69 @@
+"""What is dropped or doubtful is said in a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.data.markets import load
+from trading_system.data.quality import Findings
+
+DAYS = [str(day) for day in np.busday_offset("2019-01-02", np.arange(40), roll="forward")]
+HEAD = "date,open,high,low,close,volume\n"
+
+
+def write(tmp_path: Path, *bars: str) -> Path:
+    (tmp_path / "A.csv").write_text(HEAD + "".join(f"{bar}\n" for bar in bars))
+    return tmp_path / "A.csv"
+
+
+def flat(price: float, first: int, stop: int) -> list[str]:
+    return [f"{day},{price},{price},{price},{price},5" for day in DAYS[first:stop]]
+
+
+def test_nothing_is_said_when_nothing_is_dropped(tmp_path: Path) -> None:
+    assert load(write(tmp_path, *flat(10, 0, 5)), calendar="24/5").notes == ()
+
+
+def test_dropped_rows_are_said_by_kind_and_symbol(tmp_path: Path) -> None:
+    bars = [*flat(10, 0, 3), *flat(11, 2, 3), f"{DAYS[3]},10,9,11,10,5", f"{DAYS[4]},10,10,10,10,-1", *flat(10, 5, 7)]
+    market = load(write(tmp_path, *bars), calendar="24/5")
+    assert market.notes == (
+        "4 of 8 rows were dropped (duplicate_timestamp 2: A 2; negative_volume 1: A 1; ohlc_violation 1: A 1); see data_quality.json",
+    )
+    assert market.bars.has_bar.sum() == 8 - 4
+    assert market.notes[0] in market.quality["notes"]
+
+
+def test_bars_that_are_kept_are_not_said_to_be_dropped(tmp_path: Path) -> None:
+    file = write(tmp_path, *flat(10, 0, 2), f"{DAYS[2]},10,9,11,10,5")
+    assert load(file, calendar="24/5", quality={"impossible": "warn"}).notes == ()
+
+
+@pytest.mark.parametrize(("policy", "words"), [("warn", 1), ("ignore", 0)])
+def test_jumps_are_warned_of_with_their_dates(policy: str, words: int, tmp_path: Path) -> None:
+    file = write(tmp_path, *flat(10, 0, 3), *flat(19, 3, 9))
+    told = [
+        note for note in load(file, calendar="24/5", quality={"jump": policy, "split_suspect": "warn"}).notes if "50%" in note
+    ]
+    assert len(told) == words
+    assert all("1 bar is more than 50% away" in note and f"A {DAYS[3]}" in note for note in told)
+
+
+def test_suspected_splits_are_warned_of(tmp_path: Path) -> None:
+    file = write(tmp_path, *flat(10, 0, 3), *flat(5, 3, 12))
+    notes = load(file, calendar="24/5", quality={"jump": "ignore", "split_suspect": "warn"}).notes
+    assert notes == (f"1 bar is after a suspected split that is not recorded: A {DAYS[3]}; see data_quality.json",)
+
+
+def test_of_many_symbols_the_worst_are_named() -> None:
+    from trading_system.config.models import QualityConfig
+    from trading_system.data.notes import said
+
+    lost = Findings()
+    lost.drop(("A", "B", "C", "D", "E"), np.repeat(np.arange(5), [1, 2, 3, 4, 1]), "nan_price")
+    assert said(lost, 1200, QualityConfig()) == [
+        "11 of 1,200 rows were dropped (nan_price 11: D 4, C 3, B 2 and 2 more symbols); see data_quality.json"
+    ]

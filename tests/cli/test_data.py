@@ -59,9 +59,9 @@ def test_import_says_what_it_inferred(tmp_path, capsys):
     (tmp_path / "vendor.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     source, target = str(tmp_path / "vendor.csv"), str(tmp_path / "prices.parquet")
     out = said(capsys, "data", "import", source, target, "--universe", str(tmp_path / "universe.csv"))
-    assert "1 splits, 0 dividends: INFERRED from prev_adj_ratio" in out
+    assert "1 split, 0 dividends: INFERRED from prev_adj_ratio" in out
     assert (tmp_path / "universe.csv").read_text(encoding="utf-8") == "symbol,start,end\nA,2020-01-02,2020-01-06\n"
-    report = json.loads(said(capsys, "data", "import", source, target, "--no-infer", "--json"))
+    report = json.loads(said(capsys, "data", "import", source, target, "--no-infer", "--force", "--json"))
     assert report["splits"] == 0 and report["inferred"] is False
 
 
@@ -70,7 +70,7 @@ def test_columns_of_a_source_can_be_named(tmp_path, capsys):
     source, target = str(tmp_path / "v.csv"), str(tmp_path / "t.parquet")
     assert "close" in refused(capsys, "data", "import", source, target)
     assert "wrote" in said(capsys, "data", "import", source, target, "--column", "close=px_last")
-    assert "OURS=THEIRS" in refused(capsys, "data", "import", source, target, "--column", "close")
+    assert "OURS=THEIRS" in refused(capsys, "data", "import", source, target, "--force", "--column", "close")
 
 
 @pytest.mark.parametrize("command", [["info"], ["import"]])
@@ -91,3 +91,36 @@ def test_info_of_a_run_file_shows_its_defects(tmp_path, capsys):
 
 def test_overrides_belong_to_run_files(tmp_path, capsys):
     assert "--set belongs to a run file" in refused(capsys, "data", "info", str(tmp_path), "--set", "a=1")
+
+
+def test_an_import_replaces_a_file_only_when_told_and_writes_parquet_alone(tmp_path, capsys):
+    (tmp_path / "v.csv").write_text("symbol,date,open,high,low,close,volume\nA,2020-01-02,1,2,1,1.5,10\n", encoding="utf-8")
+    source, target = str(tmp_path / "v.csv"), tmp_path / "t.parquet"
+    for option in ([], ["--universe", str(target)]):
+        target.write_text("mine", encoding="utf-8")
+        out = tmp_path / ("u.parquet" if option else "t.parquet")
+        assert "replace it with --force" in refused(capsys, "data", "import", source, str(out), *option)
+        assert target.read_text(encoding="utf-8") == "mine"
+    assert "1 of 1 symbol," in said(capsys, "data", "import", source, str(target), "--force")
+    assert ".parquet or .pq" in refused(capsys, "data", "import", source, str(tmp_path / "x.csv"))
+    assert not (tmp_path / "x.csv").exists()
+
+
+def test_an_import_names_the_symbols_whose_actions_nothing_tells(tmp_path, capsys):
+    lines = ["symbol,date,open,high,low,close,volume,adj_close"]
+    lines += [f"{name},2020-01-0{day},1,2,1,1.5,10,{adj}" for name, adj in (("A", 1.5), ("KO", "")) for day in (2, 3)]
+    (tmp_path / "v.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    out = said(capsys, "data", "import", str(tmp_path / "v.csv"), str(tmp_path / "t.parquet"))
+    assert "no adj_close for KO: splits and dividends of these are not known" in " ".join(out.split())
+
+
+def test_a_synthetic_sample_written_as_csv_says_so(tmp_path, capsys):
+    assert "SYNTHETIC" in said(capsys, "data", "sample", "etfs10", str(tmp_path / "etfs"))
+    assert "SYNTHETIC" in (tmp_path / "etfs" / "README.md").read_text(encoding="utf-8")
+    assert "symbols" in said(capsys, "data", "info", str(tmp_path / "etfs"))
+    said(capsys, "data", "sample", "us5", str(tmp_path / "us5"))
+    assert "SYNTHETIC" not in (tmp_path / "us5" / "README.md").read_text(encoding="utf-8")
+
+
+def test_info_without_a_path_says_what_it_takes(capsys):
+    assert "a run file, or a file, folder or pattern of bars" in refused(capsys, "data", "info")

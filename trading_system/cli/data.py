@@ -9,11 +9,12 @@ import typer
 
 from trading_system.cli.options import AsJson, ConfigOption, Overrides, one_config
 from trading_system.cli.output import page, show, show_json, width
-from trading_system.errors import OutputError, UsageError
+from trading_system.errors import DataError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from trading_system.data.source import Rows
 
+ENDINGS = (".parquet", ".pq")
 ABOUT = {
     "us5": "real: daily prices of AAPL, FB, GOOG, IBM, MSFT with splits and dividends, 2000 to 2013 (WIKI, public domain)",
     "equities50": "synthetic: fifty invented shares with splits and dividends, 2010 to 2020",
@@ -45,6 +46,7 @@ Universe = Annotated[
 Delistings = Annotated[
     Path | None, typer.Option("--delistings", metavar="FILE", help="write the names that vanish there (inferred)")
 ]
+Force = Annotated[bool, typer.Option("--force", help="replace files that exist already")]
 Lies = Annotated[
     Path | None, typer.Argument(metavar="PATH", help="a run file, or a file, folder or pattern of bars", show_default=False)
 ]
@@ -56,7 +58,7 @@ def data_sample(market: Market = None, target: Target = None, as_json: AsJson = 
     Example: trading-system data sample us5 data
     """
     from trading_system.config.models import SAMPLE_MARKETS
-    from trading_system.reports.formats import wrapped_table
+    from trading_system.reports.formats import amount, wrapped_table
 
     if market is None:
         rows = [(name, ABOUT.get(name, "")) for name in SAMPLE_MARKETS]
@@ -72,7 +74,10 @@ def data_sample(market: Market = None, target: Target = None, as_json: AsJson = 
 
     rows_of = SampleMarket(path=Path(market)).load()
     report = _written(rows_of, target, market)
-    show_json(report) if as_json else show(f"wrote {report['symbols']} symbols, {report['rows']:,} rows to {target}")
+    show_json(report) if as_json else show(
+        f"wrote {amount(report['symbols'], 'symbol')}, {amount(report['rows'], 'row')} to {target}"
+        + ("; SYNTHETIC: invented prices" if report["synthetic"] else "")
+    )
 
 
 def _written(rows: Rows, target: Path, market: str) -> dict[str, Any]:
@@ -85,16 +90,24 @@ def _written(rows: Rows, target: Path, market: str) -> dict[str, Any]:
     if target.suffix.lower() == ".parquet":
         from trading_system.data.importing import write_rows
 
-        return write_rows(rows, target, {"source": f"sample market {market}"})
+        report = write_rows(rows, target, {"source": f"sample market {market}"})
+        return {**report, "synthetic": rows.synthetic}
     from trading_system.data.export import csv_files
     from trading_system.runs.files import FolderWriter, real_folder
 
     with FolderWriter(real_folder(target.parent), target.name) as folder:
         for name, content in csv_files(rows):
             folder.add(name, (content,))
+        folder.add("README.md", (about(market, rows.synthetic).encode(),))
         if not folder.commit():
             raise OutputError("was written by another process in the meantime", where=str(target), remedy="name a new folder")
     return {"target": str(target), "symbols": len(rows.symbols), "rows": len(rows), "synthetic": rows.synthetic}
+
+
+def about(market: str, synthetic: bool) -> str:
+    """What the folder of a sample market says of itself."""
+    kind = "SYNTHETIC: invented prices, generated from a seed. " if synthetic else ""
+    return f"# Sample market {market}\n\n{kind}{ABOUT[market]}.\nFor learning the program; not investment-grade data.\n"
 
 
 def data_import(
@@ -105,6 +118,7 @@ def data_import(
     factors: Factors = None,
     universe: Universe = None,
     delistings: Delistings = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Turn a vendor's files into one canonical Parquet file; says which splits and dividends were inferred.
@@ -116,6 +130,12 @@ def data_import(
     from trading_system.data.importing import import_file
 
     session.kept = f"{target} was not written"
+    there(source)
+    if target.suffix.lower() not in ENDINGS:
+        raise UsageError(f"{target} is no name of a Parquet file", allowed=f"a name that ends in {' or '.join(ENDINGS)}")
+    for file in (target, universe, delistings):
+        if file is not None and not force and (file.exists() or file.is_symlink()):
+            raise OutputError("exists already", where=str(file), remedy="name a new file, or replace it with --force")
     with working("import"):
         report = import_file(
             source,
@@ -132,6 +152,12 @@ def data_import(
     from trading_system.reports.market import import_page
 
     show(import_page(report, page()))
+
+
+def there(source: Path) -> None:
+    """Refuse a file or folder that does not exist; a pattern is looked at by who reads it."""
+    if not set("*?[") & set(str(source)) and not source.exists():
+        raise DataError("there is no such file or folder", where=str(source))
 
 
 def column_names(texts: list[str]) -> dict[str, str]:
@@ -155,7 +181,10 @@ def data_info(
     from trading_system.cli.progress import working
     from trading_system.reports import market as pages
 
+    if path is None and config_option is None:
+        raise UsageError("PATH is missing", allowed="a run file, or a file, folder or pattern of bars")
     chosen = one_config(path, config_option)
+    there(chosen)
     if chosen.suffix.lower() in (".yaml", ".yml"):
         from trading_system import pipeline
         from trading_system.config.loading import load_run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trading_system.reports.formats import count, one_line, table, wrapped_table
+from trading_system.reports.formats import amount, count, one_line, table, wrapped_table
 from trading_system.reports.page import Page
 
 SHOWN = 20
@@ -89,8 +89,8 @@ def import_page(report: Mapping[str, Any], page: Page) -> str:
     """What an import wrote, and what of it was inferred."""
     rows = [
         ("wrote", report["target"]),
-        ("rows", f"{count(report['rows'])} of {count(report['symbols'])} symbols, {report['first']} to {report['last']}"),
-        ("actions", f"{count(report['splits'])} splits, {count(report['dividends'])} dividends: {report['actions']}"),
+        ("rows", f"{count(report['rows'])} of {amount(report['symbols'], 'symbol')}, {report['first']} to {report['last']}"),
+        ("actions", f"{amount(report['splits'], 'split')}, {amount(report['dividends'], 'dividend')}: {report['actions']}"),
         *(("note", note) for note in report["notes"]),
     ]
     return wrapped_table(("", ""), rows, width=page.width)

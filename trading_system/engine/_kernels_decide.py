@@ -19,6 +19,7 @@ from trading_system.engine.layout import (
     DAILY_LOSS_LIMIT,
     DATA_MISSING,
     DRAWDOWN_LIMIT,
+    ENTRIES_PER_WORD,
     ENTRY,
     GROUP,
     KIND_EXIT,
@@ -38,6 +39,7 @@ from trading_system.engine.layout import (
     TIGHTEN,
     TRAIL,
     UNIVERSE,
+    WORD_BITS,
     Engine,
 )
 from trading_system.kernels import engine_helper, engine_routine
@@ -214,7 +216,7 @@ def candidate_code(x: Engine, t: int, line: int, tripped: int) -> Any:
     entry = float(x.d.entry[t, facts["signal"]])
     if abs(entry) != 1.0:
         fail(x, line, BAD_ENTRY)
-    bar = x.w.bar[facts["symbol"]]
+    bar = x.m.whole[t] or x.w.bar[facts["symbol"]]
     if state["quantity"] != 0.0:
         if not bar:
             return -2
@@ -231,11 +233,11 @@ def candidate_code(x: Engine, t: int, line: int, tripped: int) -> Any:
 def collect_candidates(x: Engine, t: int, tripped: int) -> Any:
     """Step 3: fill ``w.candidates`` with lines (the first leg stands for its group); their number comes back."""
     n = 0
-    entry, scan, words, per_word = x.d.entry, x.r.scan, x.d.entry_words, x.r.run[0]["entries_per_word"]
-    c, last, looked = 0, scan.shape[0], False
+    entry, scan, words, by_word = x.d.entry, x.r.scan, x.d.entry_words, x.r.run[0]["entries_per_word"] > 0
+    c, last, looked = 0, scan.shape[0], x.m.whole[t]
     while c < last:
-        if per_word and c % per_word == 0 and words[t, c // per_word] == 0:  # most rows are mostly empty
-            c += per_word
+        if by_word and c & (ENTRIES_PER_WORD - 1) == 0 and words[t, c >> WORD_BITS] == 0:  # most rows are mostly empty
+            c += ENTRIES_PER_WORD
             continue
         column = scan[c]
         c += 1

@@ -41,6 +41,8 @@ MOST_SLIPPAGE = 0.9
 @engine_helper
 def has_bar(x: Engine, t: int, i: int) -> Any:
     """Whether symbol i has a whole bar at row t."""
+    if x.m.whole[t]:  # four looks at a wide market are four misses of the cache
+        return True
     total = x.m.open[t, i] + x.m.high[t, i] + x.m.low[t, i] + x.m.close[t, i]
     return total - total == 0.0
 

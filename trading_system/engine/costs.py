@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,7 @@ def require_volume(config: RunConfig, bars: Bars) -> None:
             )
 
 
+@functools.lru_cache(maxsize=65_536)
 def symbol_hash(symbol: str) -> int:
     """First eight bytes of the sha256 of the symbol's text: the symbol's part of the key of a draw."""
     return int.from_bytes(hashlib.sha256(symbol.encode()).digest()[:8], "big")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trading_system.engine.layout import LINE, DecisionArrays
+from trading_system.engine.layout import ENTRIES_PER_WORD, LINE, DecisionArrays
 from trading_system.errors import StrategyError
 from trading_system.kernels import door
 from trading_system.strategies.base import Signals, Weights
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from trading_system.data.bars import Bars
     from trading_system.types import BoolArray, IntArray
 
-ENTRIES_PER_WORD = 4
 PANELS = {
     "stop": "stop_distance",
     "trail": "trail_distance",

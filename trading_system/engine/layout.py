@@ -67,6 +67,8 @@ SCALING = ("off", "continuous", "regime")
 
 BAD_STOP, BAD_TRAIL, BAD_TARGET, BAD_LIMIT, BAD_SCALE, BAD_TIGHTEN, BAD_WEIGHT, BAD_VOLUME, BAD_ENTRY = range(1, 10)
 
+WORD_BITS = 2
+ENTRIES_PER_WORD = 1 << WORD_BITS  # entries looked at together
 ADV_BARS = 20
 SIGMA_BARS = 20
 MIN_VOLATILITIES = 60
@@ -154,6 +156,7 @@ class MarketArrays(NamedTuple):
     bid_high: Any
     bid_low: Any
     factor: Any  # (1, 1) without actions
+    whole: Any  # rows known to have a bar of every symbol
     expected: Any
     session: Any
     stamp: Any

@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trading_system.engine import costs, sizing
-from trading_system.engine.decisions import ENTRIES_PER_WORD, Lines, StrategyDecisions
-from trading_system.engine.layout import RULES, SCALING, STRATEGY, SYMBOL, TIER, DecisionArrays, MarketArrays, RuleArrays
+from trading_system.engine.decisions import Lines, StrategyDecisions
+from trading_system.engine.layout import (
+    ENTRIES_PER_WORD,
+    RULES,
+    SCALING,
+    STRATEGY,
+    SYMBOL,
+    TIER,
+    DecisionArrays,
+    MarketArrays,
+    RuleArrays,
+)
 from trading_system.errors import ConfigError, UnknownNameError
 from trading_system.kernels import door
 
@@ -49,6 +59,7 @@ def market_arrays(bars: Bars, config: RunConfig) -> MarketArrays:
     return MarketArrays(
         **panels,
         factor=door(float_dummy if bars.factor is None else bars.factor, np.float64),
+        whole=door(bars.whole if bars.n_symbols > FEW_LINES else np.zeros(bars.n_bars, np.bool_), np.bool_),
         expected=door(bars.expected, np.bool_),
         session=door(bars.session, np.int32),
         stamp=door(bars.index, np.int64),

@@ -163,8 +163,10 @@ class Simulation:
     def _outputs(self, n_rows: int) -> OutputArrays:
         floats = {name: np.zeros(n_rows) for name in ("equity", "cash", "gross", "net", "interest")}
         longs = {name: np.zeros(n_rows, np.int64) for name in ("n_positions", "stale")}
-        room = 2 * self._worst + min(65536, 8 * n_rows)
-        return OutputArrays(**floats, **longs, **{name: np.zeros(room, dtype) for name, dtype in LOGS.items()})
+        room = dict.fromkeys(LOGS, 2 * self._worst + min(65536, 8 * n_rows))
+        # rejections are many in wide markets; memory that is never written to costs nothing
+        room["refusals"] += min(1 << 20, n_rows * len(self._lines.table) // 16)
+        return OutputArrays(**floats, **longs, **{name: np.zeros(room[name], dtype) for name, dtype in LOGS.items()})
 
     def _grow(self) -> None:
         """Double every log that could not hold one more worst bar."""

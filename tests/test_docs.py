@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shlex
 import subprocess
@@ -78,6 +79,34 @@ def test_the_first_command_of_the_readme_ends_with_a_result_folder(tmp_path):
     assert done.returncode == 0, done.stderr
     (folder,) = re.findall(r"^results: (.*)$", done.stdout, re.MULTILINE)
     assert (tmp_path / folder / "metrics.json").is_file()
+
+
+def test_the_strategy_of_the_page_runs_as_printed_and_does_not_look_ahead(tmp_path, monkeypatch, capsys):
+    page = text_of("docs/strategies.md")
+    blocks = {kind: re.findall(rf"^```{kind}\n(.*?)^```", page, re.MULTILINE | re.DOTALL) for kind in ("python", "yaml")}
+    (tmp_path / "breakout.py").write_text(blocks["python"][0], encoding="utf-8")
+    (tmp_path / "my_strategy.yaml").write_text(blocks["yaml"][0], encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for line in printed("docs/strategies.md"):
+        assert main(shlex.split(line)[1:]) == 0, line
+    assert "breakout (breakout.py:Breakout)" in capsys.readouterr().out
+
+    from tests.builders import random_bars
+    from trading_system.strategies.loading import load_type
+
+    bars, strategy = random_bars(120, 3), load_type("breakout.py:Breakout", tmp_path)(window=20)
+    whole, part = strategy.decide(bars), strategy.decide(bars.head(60))
+    assert whole.entry.any() and (whole.entry[:60] == part.entry).all() and (whole.exit[:60] == part.exit).all()
+    for name in re.findall(r"`bars\.(\w+)", page):
+        assert hasattr(bars, name), name
+
+
+@pytest.mark.parametrize("name", ["Signals", "Weights"])
+def test_the_page_on_strategies_lists_every_field_of_a_decision(name):
+    section = text_of("docs/strategies.md").partition(f"## What it gives back: `{name}`")[2].partition("\n## ")[0]
+    cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    fields = {field.name for field in dataclasses.fields(getattr(trading_system, name))}
+    assert set(re.findall(r"`(\w+)`", " ".join(cells))) == fields
 
 
 def test_the_readme_prints_two_commands():

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from trading_system.data.bars import Bars
 
 PERIODS = ("train", "validation", "holdout", "all")
-NOT_HELD_OUT = "the run file has no splits: the whole data is used and nothing is held out"
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ def window(bars: Bars, config: RunConfig, name: str, start: int, stop: int, warm
             f"the strategies need {warmup} bars of history, and there are {stop} up to the end of the period",
             remedy="load more data (data.start), or shorten the strategies' windows",
         )
-    warnings = [] if config.splits is not None else [NOT_HELD_OUT]
+    warnings = []
     if first > start:
         warnings.append(
             f"trading and every figure begin on {session(bars, first)}, not {session(bars, start)}: the strategies need"

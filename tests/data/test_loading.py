@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.data.markets import config, load
+from tests.data.markets import config, found, load
 from trading_system.data import assembly
 from trading_system.data.loading import load_market, strategy_bars
 from trading_system.errors import CapacityError, DataError, UnknownNameError
@@ -141,3 +141,39 @@ def test_the_wiki_file_opens_facebook_at_its_first_close() -> None:
     row = list(map(str, bars.dates())).index("2012-05-18")
     assert round(bars.close[row, bars.column("FB")], 4) == 38.2318
     assert not bars.tradable[row - 1, bars.column("FB")] and bars.tradable[row, bars.column("FB")]
+
+
+BARS = "2019-01-02,10,10,10,10,1\n2019-01-03,10,10,10,10,1\n2019-01-04,11,11,11,11,1\n"
+
+
+def test_two_files_of_one_symbol_are_refused_by_name(tmp_path: Path) -> None:
+    for name in ("AAPL.csv", "AAPL.yahoo.csv", "KO.csv"):
+        (tmp_path / name).write_text("date,open,high,low,close,volume\n" + BARS)
+    with pytest.raises(DataError, match=r"two files hold the symbol AAPL: AAPL\.csv and AAPL\.yahoo\.csv"):
+        load(tmp_path / "*.csv", root=tmp_path)
+
+
+def test_files_with_a_symbol_column_may_share_their_symbols(tmp_path: Path) -> None:
+    for year in (2018, 2019):
+        rows = f"{year}-01-02,AAA,10,10,10,10,1\n{year}-01-03,AAA,10,10,10,10,1\n"
+        (tmp_path / f"bars{year}.csv").write_text("date,symbol,open,high,low,close,volume\n" + rows)
+    assert load(tmp_path / "*.csv", root=tmp_path).bars.has_bar.sum() == 4
+
+
+@pytest.mark.parametrize(("adjusted", "noted"), [((10, 10, 11), True), ((1, 1, 11), False)])
+def test_the_note_on_yahoos_header_names_the_file_and_is_silent_where_a_split_shows(
+    adjusted: tuple[int, ...], noted: bool, tmp_path: Path
+) -> None:
+    rows = "".join(f"{row},{adj}\n" for row, adj in zip(BARS.splitlines(), adjusted, strict=True))
+    (tmp_path / "A.csv").write_text("Date,Open,High,Low,Close,Volume,Adj Close\n" + rows)
+    (tmp_path / "B.csv").write_text("Date,Open,High,Low,Close,Volume\n" + BARS)
+    market = load(tmp_path / "*.csv", root=tmp_path, quality={"split_suspect": "ignore", "max_jump": 9})
+    assert ["A.csv: the header looks like Yahoo's" in note for note in market.notes] == [True] * noted
+
+
+def test_a_file_without_adjusted_closes_has_no_defect_when_another_has_them(tmp_path: Path) -> None:
+    rows = "".join(f"{row},{adj}\n" for row, adj in zip(BARS.splitlines(), (10, "", 11), strict=True))
+    (tmp_path / "A.csv").write_text("Date,Open,High,Low,Close,Volume,adjusted_close\n" + rows)
+    (tmp_path / "B.csv").write_text("Date,Open,High,Low,Close,Volume\n" + BARS)
+    market = load(tmp_path / "*.csv", root=tmp_path, quality={"split_suspect": "ignore", "max_jump": 9})
+    assert found(market) == {("A", "nan_adj_close"): 1}

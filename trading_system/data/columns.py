@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from trading_system.data.source import PRICES, QUOTES
+from trading_system.data.source import PRICES, QUOTES, YAHOO
 from trading_system.errors import DataError
 
 _ALIASES = {
@@ -158,7 +158,7 @@ def _checked(headers: Sequence[str], found: dict[str, int], where: str) -> Layou
     if volume is not None and plain(headers[volume]).startswith("volume_us"):
         notes.append(f"the volume is {headers[volume].strip()}: it may be in quote currency")
     if any(header.strip() == "Adj Close" for header in headers):
-        notes.append("a Yahoo header: Yahoo restates open, high, low and close for later splits, so these are not raw prices")
+        notes.append(YAHOO)
     if "prev_adj_ratio" in numbers:
         notes.append("prev_adj_ratio is not applied: `trading-system data import` turns it into splits and dividends")
     return Layout(result.numbers, result.time, result.epoch, result.symbol, tuple(notes))

@@ -26,9 +26,10 @@ from trading_system.data.source import (
     StampKind,
     check_symbol,
     data_files,
-    joined,
+    files_joined,
     register,
     symbol_of,
+    without_split_note,
 )
 from trading_system.data.stamps import DAY, epoch_to_ns, parse_stamps
 from trading_system.errors import DataError
@@ -58,9 +59,7 @@ class CsvFiles(DataSource):
     def load(self) -> Rows:
         """All rows of all files."""
         files = self.files()
-        if len(files) == 1:
-            return read_csv(files[0], self.columns)
-        return joined(mapped(lambda file: read_csv(file, self.columns), files))
+        return files_joined(files, mapped(lambda file: read_csv(file, self.columns), files))
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def read_csv(file: Path, columns: dict[str, str] | None = None) -> Rows:
         rows = _careful(sheet, file)
     if len(rows) == 0:
         raise DataError("the file has a header and no rows", where=f"{file.name}: row {sheet.header_row}")
-    return rows
+    return without_split_note(rows)
 
 
 def _decoded(raw: bytes, file: Path) -> bytes:

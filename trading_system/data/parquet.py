@@ -18,9 +18,10 @@ from trading_system.data.source import (
     StampKind,
     check_symbol,
     data_files,
-    joined,
+    files_joined,
     register,
     symbol_of,
+    without_split_note,
 )
 from trading_system.data.stamps import epoch_to_ns, parse_stamps
 from trading_system.errors import CapacityError, DataError, TradingSystemError
@@ -41,7 +42,8 @@ class ParquetFiles(DataSource):
 
     def load(self) -> Rows:
         """All rows of all files."""
-        return joined([read_parquet(file, self.columns) for file in self.files()])
+        files = self.files()
+        return files_joined(files, [without_split_note(read_parquet(file, self.columns)) for file in files])
 
 
 def read_parquet(file: Path, columns: dict[str, str] | None = None) -> Rows:

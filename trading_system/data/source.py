@@ -95,6 +95,55 @@ sources: Registry[type[DataSource]] = Registry("sources", "trading_system.data")
 register = sources.register
 
 
+_SPLIT = 0.3  # log of the smallest step of adjusted over raw close that is a split (3:2 is 0.41), not a dividend
+YAHOO = "the header looks like Yahoo's; if it is, its prices are already restated for later splits: set data.prices: adjusted"
+
+
+def files_joined(files: Sequence[Path], parts: Sequence[Rows]) -> Rows:
+    """The rows of `files` as one, with the note about their header at their names.
+
+    Raises
+    ------
+    DataError
+        When two files that are named for their symbol have the same one.
+    """
+    _distinct(files, parts)
+    yahoo = [file.name for file, part in zip(files, parts, strict=True) if YAHOO in part.notes]
+    rows = joined(parts)
+    if not yahoo:
+        return rows
+    more = f" and {len(yahoo) - 1:,} more files" if len(yahoo) > 1 else ""
+    return replace(rows, notes=tuple(f"{yahoo[0]}{more}: {note}" if note == YAHOO else note for note in rows.notes))
+
+
+def without_split_note(rows: Rows) -> Rows:
+    """The same rows, without the note about Yahoo's header where a split stands between their close and adjusted close: they are raw."""
+    if YAHOO not in rows.notes or "adj_close" not in rows.columns:
+        return rows
+    order = np.lexsort((rows.stamp, rows.code))
+    close, adjusted, code = rows.columns["close"][order], rows.columns["adj_close"][order], rows.code[order]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = adjusted / close
+        step = np.abs(np.log(ratio[1:] / ratio[:-1]))
+    splits = (step > _SPLIT) & np.isfinite(step) & (code[1:] == code[:-1])
+    return replace(rows, notes=tuple(note for note in rows.notes if note != YAHOO)) if splits.any() else rows
+
+
+def _distinct(files: Sequence[Path], parts: Sequence[Rows]) -> None:
+    owner: dict[str, Path] = {}
+    for file, part in zip(files, parts, strict=True):
+        symbol = symbol_of(file)
+        if part.symbols != (symbol,):
+            continue
+        other = owner.setdefault(symbol, file)
+        if other is not file:
+            raise DataError(
+                f"two files hold the symbol {symbol}: {other.name} and {file.name}",
+                where=str(file.parent),
+                remedy="remove or rename one of them, or give both in one file with a symbol column",
+            )
+
+
 def joined(parts: Sequence[Rows]) -> Rows:
     """Several files as one: symbols united, columns united (NaN where a file lacks one)."""
     if len(parts) == 1:

@@ -223,3 +223,25 @@ def test_epochs_in_two_units_are_read_and_noted(tmp_path: Path) -> None:
     rows = read(tmp_path, f"unix,open,high,low,close,volume\n1577923200000,{BAR}\n1577926800.0,{BAR}\n")
     assert np.diff(rows.stamp).tolist() == [3600 * 10**9]
     assert any("several units" in note for note in rows.notes)
+
+
+def test_currency_signs_and_thousands_are_taken_off_a_column_that_is_written_so(tmp_path: Path) -> None:
+    text = (
+        'Date,Close/Last,Volume,Open,High,Low\n01/31/2020,$366.30,"1,234,567","$1,365.10",$367.00,"$1,000.0"\n'
+        '01/30/2020,$1.5,"900,100",$2,$3,.5\n'.replace(",.5", ",$.5")
+    )
+    rows = read(tmp_path, text)
+    assert rows.columns["close"].tolist() == [366.3, 1.5]
+    assert rows.columns["open"].tolist() == [1365.1, 2.0]
+    assert rows.columns["volume"].tolist() == [1_234_567.0, 900_100.0]
+
+
+@pytest.mark.parametrize(
+    "cells", [("1,234", "1,235"), ("$5", "5"), ("$5", "€5"), ("1,5", "1,234.0"), ("1.234,5", "1"), ("5$", "6$")]
+)
+def test_what_could_mean_two_things_is_no_number(cells: tuple[str, str], tmp_path: Path) -> None:
+    text = "date,open,high,low,close,volume\n" + "".join(
+        f'2020-01-0{n + 2},1,1,1,"{cell}",1\n' for n, cell in enumerate(cells)
+    )
+    with pytest.raises(DataError, match="is no number.*column close|column close.*is no number"):
+        read(tmp_path, text)

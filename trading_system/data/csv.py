@@ -43,6 +43,9 @@ EMPTY = ("", "NA", "N/A", "NaN", "nan", "NAN", "null", "NULL", "Null", "None", "
 _HEADER_LINES = 40
 _LONGEST_LINE = 1 << 20
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf|infinity|Inf|Infinity)")
+_SIGNS = "$€£¥"
+_PLAIN = re.compile(r"\d+(\.\d*)?|\.\d+")
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 _EPOCH = re.compile(r"\d{9,16}(\.\d*)?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?")
@@ -298,11 +301,17 @@ def _careful(sheet: _Sheet, file: Path) -> Rows:
     stamps: list[str] = []
     names: list[str] = []
     numbers: dict[str, list[float]] = {ours: [] for ours in plan.numbers}
+    dressed: dict[int, bool] = {}
     for line, cells in _records(sheet):
         stamps.append(" ".join(cells[i].strip() for i in plan.time))
         names.append(cells[plan.symbol] if plan.symbol is not None else "")
         for ours, i in plan.numbers.items():
-            numbers[ours].append(_number(cells[i], sheet, line, i))
+            cell = cells[i].strip()
+            if cell not in EMPTY and not _NUMBER.fullmatch(cell):
+                if i not in dressed:
+                    dressed[i] = _dressed(sheet, i)
+                cell = undressed(cell) if dressed[i] else cell
+            numbers[ours].append(_number(cell, sheet, line, i))
         lines.append(line)
 
     def place(row: int) -> str:
@@ -353,6 +362,27 @@ def _records(sheet: _Sheet) -> Any:
         raise DataError(f"not readable as CSV ({error})", where=where, remedy="mend the quotes, or remove the line") from None
 
 
+def _dressed(sheet: _Sheet, column: int) -> bool:
+    """Whether every cell of the column is a number with one currency sign before it, or thousands between commas, beyond doubt.
+
+    ``1,234`` alone could be 1.234: some cell has two commas, or a comma and a point.
+    """
+    cells = [cell for cell in (cells[column].strip() for _, cells in _records(sheet)) if cell not in EMPTY]
+    signs = {cell[0] for cell in cells if cell[0] in _SIGNS}
+    if len(signs) > 1 or (signs and not all(cell[0] in signs for cell in cells)):
+        return False
+    bare = [cell[1:].strip() if signs else cell for cell in cells]
+    if not all(_THOUSANDS.fullmatch(cell) or _PLAIN.fullmatch(cell) for cell in bare):
+        return False
+    doubtful = [cell for cell in bare if "," in cell]
+    return not doubtful or any(cell.count(",") > 1 or "." in cell for cell in doubtful)
+
+
+def undressed(cell: str) -> str:
+    """``$1,234.50`` -> ``1234.50``."""
+    return cell.lstrip(_SIGNS).strip().replace(",", "")
+
+
 def _number(cell: str, sheet: _Sheet, line: int, column: int) -> float:
     text = cell.strip()
     if text in EMPTY:
@@ -364,6 +394,8 @@ def _number(cell: str, sheet: _Sheet, line: int, column: int) -> float:
         remedy = "a second header line: remove it"
     elif re.fullmatch(r"[+-]?[\d.]*,\d+", text) or re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", text):
         remedy = "write numbers with a decimal point and nothing between thousands"
+    elif any(sign in text for sign in _SIGNS):
+        remedy = "write every number of the column with the same currency sign, or none with one"
     raise DataError(
         f"{text[:60]!r} is no number",
         where=sheet.place(line, column),

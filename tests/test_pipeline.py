@@ -411,7 +411,7 @@ def test_whichever_write_fails_the_earlier_run_stays_and_nothing_half_written_ap
     assert len(journal_of(project)) >= done + 1
 
 
-CHILD = "import sys, trading_system as ts\nfor _ in range(int(sys.argv[2])): print(ts.run_backtest(sys.argv[1]).run_id, flush=True)\n"
+CHILD = "import signal, sys, trading_system as ts\nsignal.signal(signal.SIGINT, signal.default_int_handler)\nfor _ in range(int(sys.argv[2])): print(ts.run_backtest(sys.argv[1]).run_id, flush=True)\n"
 
 
 def child(project: Path, n: int = 1) -> subprocess.Popen[str]:

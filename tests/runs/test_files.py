@@ -138,9 +138,11 @@ def test_a_replaced_file_is_old_or_new_whichever_call_fails(tmp_path, monkeypatc
 
 
 WRITER = """
+import signal
 import sys
 from pathlib import Path
 from tests.runs.test_files import write
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is started with it ignored
 number = 0
 while True:
     number += 1
@@ -161,7 +163,7 @@ def test_a_process_killed_at_any_moment_leaves_only_whole_folders(tmp_path, kill
         time.sleep(0.003 * (round_ % 7))
         child.send_signal(kill)
         acknowledged = [line for line in child.stdout if line.strip()]
-        child.wait()
+        child.wait(timeout=60)
         files.sweep(folder)
         names = {path.name for path in folder.iterdir()}
         assert all(name.startswith("run") for name in names), names

@@ -89,3 +89,18 @@ def test_an_unknown_market_is_named() -> None:
 def test_a_written_sample_is_the_same_market(tmp_path: Path) -> None:
     write_sample("us5", tmp_path / "us5.parquet")
     assert load(tmp_path / "us5.parquet").hashes == market("us5").hashes
+
+
+def test_generated_bars_in_csv_files_are_still_said_to_be_synthetic(tmp_path: Path) -> None:
+    from trading_system.data.export import csv_files
+
+    for name in ("etfs10", "us5"):
+        rows = SampleMarket(path=Path(name)).load()
+        folder = tmp_path / name
+        folder.mkdir()
+        for file, content in csv_files(rows):
+            (folder / file).write_bytes(content)
+        loaded = load(folder)
+        assert loaded.quality["synthetic"] == (name == "etfs10") == (folder / "SYNTHETIC.md").exists()
+        assert any("SYNTHETIC" in note for note in loaded.notes) == (name == "etfs10")
+        assert loaded.bars.symbols == rows.symbols

@@ -11,7 +11,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from trading_system.data.columns import Layout, layout, plain
 from trading_system.data.limits import read_bytes
 from trading_system.data.source import (
     PRICES,
+    SYNTHETIC,
     DataSource,
     Rows,
     StampKind,
@@ -56,13 +57,20 @@ class CsvFiles(DataSource):
     """One long CSV file, or a folder or pattern of files; a file without a symbol column is named for its symbol."""
 
     def files(self) -> tuple[Path, ...]:
-        """The CSV files that `path` means."""
-        return data_files(self.path, ENDINGS)
+        """The CSV files that `path` means, and the file beside them that says that they were generated."""
+        files = data_files(self.path, ENDINGS)
+        said = files[0].parent / SYNTHETIC
+        return (*files, said) if said.is_file() else files
 
     def load(self) -> Rows:
         """All rows of all files."""
-        files = self.files()
-        return files_joined(files, mapped(lambda file: read_csv(file, self.columns), files))
+        found = self.files()
+        files = [file for file in found if file.name != SYNTHETIC]
+        rows = files_joined(files, mapped(lambda file: read_csv(file, self.columns), files))
+        if len(files) == len(found):
+            return rows
+        note = f"SYNTHETIC: {SYNTHETIC} beside the files says that a generator made these bars"
+        return replace(rows, synthetic=True, notes=(*rows.notes, note))
 
 
 @dataclass(frozen=True)

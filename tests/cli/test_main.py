@@ -175,3 +175,19 @@ def test_the_module_is_the_same_program():
     done = subprocess.run([*PROGRAM, "version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("trading-system ")
     assert done.stderr == ""
+
+
+def test_a_wrong_choice_is_told_without_the_parsers_own_words(capsys):
+    assert main(["backtest", "a.yaml", "--period", "foo"]) == 2
+    err = capsys.readouterr().err
+    assert "'foo' is not one of 'train'" in err and "Value error" not in err
+    assert "see trading-system backtest --help" in err
+
+
+def test_a_file_in_place_of_the_results_folder_is_told_with_the_mend(tmp_path, capsys):
+    from tests.cli.projects import write_project
+
+    (tmp_path / "afile").write_text("mine", encoding="utf-8")
+    run = write_project(tmp_path / "project")
+    assert main(["backtest", str(run), "--out", str(tmp_path / "afile")]) == 2
+    assert "afile: is a file, no folder; choose another folder with --out" in capsys.readouterr().err

@@ -111,7 +111,7 @@ def _usage(error: typer.TyperException) -> UsageError:
         return UsageError(error.format_message())
     commands = getattr(context.command, "commands", None)
     return UsageError(
-        " ".join(error.format_message().split()).rstrip("."),
+        " ".join(error.format_message().replace("Value error, ", "").split()).rstrip("."),
         allowed=", ".join(commands) if commands else "",
         remedy=f"see {context.command_path} --help",
     )

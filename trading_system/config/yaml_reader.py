@@ -174,6 +174,10 @@ def read_text(path: Path, source: str) -> str:
             data = file.read(MAX_BYTES + 1)
     except IsADirectoryError:
         raise ConfigError("is a folder", where=where, allowed="a YAML file") from None
+    except FileNotFoundError:
+        raise ConfigError(
+            "cannot be read: there is no such file", where=source, remedy="trading-system init writes one"
+        ) from None
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror or error} (errno {error.errno})", where=where) from None
     except ValueError:

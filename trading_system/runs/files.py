@@ -53,6 +53,8 @@ def real_folder(folder: Path) -> Path:
     """
     if folder.is_symlink():
         raise OutputError("is a symbolic link; results follow none", where=str(folder), remedy="name the folder itself")
+    if folder.exists() and not folder.is_dir():
+        raise OutputError("is a file, no folder", where=str(folder), remedy="choose another folder with --out")
     with output_errors(folder, "made"):
         os.makedirs(folder, exist_ok=True)
     return folder

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from trading_system.data.bars import Bars
 
 LEAST = 5  # bars of a month that are no coincidence
-OPENING = "a holdout is opened only by judging it, once, when everything else is decided"
+OPENING = "no command of this version opens a holdout; it is for one look, when everything else is decided"
 
 
 def guard(

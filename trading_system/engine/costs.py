@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trading_system.data.bars import Bars
     from trading_system.types import FloatArray
 
+ATR_BARS, ATR_MEAN = 14, 60
 STRESS_SESSIONS = 5
 STRESS_BELOW = {"equity": -0.03, "crypto": -0.05}
 
@@ -84,8 +85,12 @@ def atr_ratio(bars: Bars) -> FloatArray:
     from trading_system.indicators.volatility import wilder_atr
 
     prices = bars.adjusted
-    atr = wilder_atr(prices.high, prices.low, prices.close, 14)
-    ratio = sma(atr, 60)
+    atr, begin = wilder_atr(prices.high, prices.low, prices.close, ATR_BARS), ATR_BARS - 1
+    if len(atr) > begin and np.isnan(atr[:begin]).all() and not np.isnan(atr[begin:]).any():
+        ratio = np.full(atr.shape, np.nan)  # no holes: the rows of every symbol are its own bars
+        ratio[begin:] = sma(atr[begin:], ATR_MEAN)
+    else:
+        ratio = sma(atr, ATR_MEAN)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.divide(atr, ratio, out=ratio)
 

@@ -71,7 +71,14 @@ def test_the_hash_of_a_symbol_is_its_own_affair(tmp_path: Path) -> None:
 def test_the_quality_report_is_json_and_says_what_was_read(tmp_path: Path) -> None:
     quality = load(bars_file(tmp_path)).quality
     assert json.loads(json.dumps(quality, allow_nan=False)) == quality
-    assert quality["symbols"]["NA"] == {"rows": 3, "bars": 3, "first": "2019-01-02", "last": "2019-01-04", "found": {}}
+    assert quality["symbols"]["NA"] == {
+        "rows": 3,
+        "bars": 3,
+        "missing_bars": 0,
+        "first": "2019-01-02",
+        "last": "2019-01-04",
+        "found": {},
+    }
     assert (quality["rows"], quality["bars"], quality["synthetic"], quality["calendars"]) == (9, 9, False, ["XNYS"])
 
 

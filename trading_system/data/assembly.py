@@ -13,6 +13,7 @@ import numpy as np
 from trading_system.data import fitting, notes, quality
 from trading_system.data.actions import Events, applied, between_bars, effective_rows, from_columns, united
 from trading_system.data.bars import Bars, Quotes
+from trading_system.data.holes import absent_bars
 from trading_system.data.limits import memory_limit
 from trading_system.data.source import PRICES, QUOTES
 from trading_system.data.stamps import DAY, timeframe_ns
@@ -71,6 +72,7 @@ def assemble(
     fitting.check_step(everything, config)
     fitting.check_sessions(everything, listing.calendars, found)
     quality.off_sessions(rows, time, daily, found)
+    found.absent = {} if daily else absent_bars(everything, timeframe_ns(config.timeframe))
     kept = quality.clean(everything, config.quality, found)
     if kept.code.size == 0:
         raise InsufficientDataError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -87,13 +88,25 @@ def layout(headers: Sequence[str], where: str, columns: Mapping[str, str] | None
     return _checked(headers, found, where)
 
 
-def _asked_for(headers: Sequence[str], where: str, columns: Mapping[str, str]) -> dict[str, int]:
+def check_names(columns: Mapping[str, str]) -> None:
+    """DataError when `columns` (ours: theirs) names a column of ours that does not exist; needs no file."""
     allowed = (*_ALIASES, *QUOTES)
+    for ours in columns:
+        if ours not in allowed:
+            close = difflib.get_close_matches(ours, allowed, n=1)
+            raise DataError(
+                f"{ours!r} is none of our columns",
+                where=f"data.columns.{ours}",
+                allowed=", ".join(allowed),
+                remedy=f"did you mean {close[0]!r}?" if close else "write ours: theirs",
+            )
+
+
+def _asked_for(headers: Sequence[str], where: str, columns: Mapping[str, str]) -> dict[str, int]:
+    check_names(columns)
     stripped = [header.replace("\ufeff", "").strip() for header in headers]
     found: dict[str, int] = {}
     for ours, theirs in columns.items():
-        if ours not in allowed:
-            raise DataError(f"data.columns: {ours!r} is none of our columns", where=where, allowed=", ".join(allowed))
         if theirs.strip() not in stripped:
             raise DataError(f"no column {theirs!r} for {ours}", where=where, allowed=", ".join(stripped[:40]))
         found[ours] = stripped.index(theirs.strip())

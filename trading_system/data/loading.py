@@ -14,6 +14,7 @@ from trading_system.config.models import DataConfig, RunConfig, StrategyConfig, 
 from trading_system.data import cache as caching
 from trading_system.data.assembly import Listing, assemble
 from trading_system.data.bars import Bars
+from trading_system.data.columns import check_names
 from trading_system.data.listings import Membership, read_actions, read_delistings, read_universe
 from trading_system.data.quality import Findings
 from trading_system.data.source import DataSource, Rows, sources
@@ -126,6 +127,7 @@ def _options(config: RunConfig) -> list[Any]:
 def source_of(config: DataConfig, root: Path) -> DataSource:
     """The data source that `config` names, with its path resolved against `root`."""
     kind = sources.get(config.source)
+    check_names(config.columns)
     path = Path(config.path) if config.source == "sample" else root / config.path
     return kind(path=path, columns=dict(config.columns))
 
@@ -294,6 +296,7 @@ def quality_report(rows: Rows, bars: Bars, found: Findings, data: DataConfig, no
             "bars": int(n_bars[i]),
             "first": first[i],
             "last": last[i],
+            "missing_bars": found.absent.get(symbol, 0),
             "found": found.counts.get(symbol, {}),
         }
         for i, symbol in enumerate(bars.symbols)

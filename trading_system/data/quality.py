@@ -36,6 +36,7 @@ class Findings:
     incidents: list[dict[str, Any]] = field(default_factory=list)
     dropped: dict[str, dict[str, int]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    absent: dict[str, int] = field(default_factory=dict)
 
     def drop(self, symbols: tuple[str, ...], code: IntArray, kind: str) -> None:
         """Remember that the rows of these symbols (numbers in `symbols`) were left out for `kind`."""

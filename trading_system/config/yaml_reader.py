@@ -99,7 +99,9 @@ class Problems:
         if len(self.found) >= MAX_PROBLEMS:
             self.left_out += 1
             return
-        problem = ConfigError(message, where=f"{place}: {shorten(key) or '(document)'}", allowed=allowed, remedy=remedy)
+        name = shorten(key) or "(document)"
+        where = str(place) if str(place) == f"--set {name}" else f"{place}: {name}"  # an override's place is its key
+        problem = ConfigError(message, where=where, allowed=allowed, remedy=remedy)
         text = str(problem)
         if text not in self._seen:
             self._seen.add(text)

@@ -87,7 +87,7 @@ def atr_ratio(bars: Bars) -> FloatArray:
     prices = bars.adjusted
     atr, begin = wilder_atr(prices.high, prices.low, prices.close, ATR_BARS), ATR_BARS - 1
     if len(atr) > begin and np.isnan(atr[:begin]).all() and not np.isnan(atr[begin:]).any():
-        ratio = np.full(atr.shape, np.nan)  # no holes: the rows of every symbol are its own bars
+        ratio: FloatArray = np.full_like(atr, np.nan)  # no holes: the rows of every symbol are its own bars
         ratio[begin:] = sma(atr[begin:], ATR_MEAN)
     else:
         ratio = sma(atr, ATR_MEAN)

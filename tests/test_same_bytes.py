@@ -47,7 +47,9 @@ def test_examples_leave_the_same_bytes_in_another_world(name: str, tmp_path: Pat
     found = []
     for number, world in enumerate(WORLDS):
         root = tmp_path / f"world {number}" / ("a" * (1 + 40 * number))
-        shutil.copytree(EXAMPLES, root)
+        root.mkdir(parents=True)
+        for path in EXAMPLES.glob("*.yaml"):
+            shutil.copy(path, root)
         found.append(artefacts(root, name, world))
     assert_equal(*found)
 

@@ -22,7 +22,7 @@ PLACE = re.compile(r"(run|strategy)\.yaml:[1-9][0-9]*: \S")
 
 
 def attempt(folder: Path, seed: int) -> tuple[str, LoadedRun | ConfigError, float]:
-    """The verdict on one mutation, and the seconds of work that it took."""
+    """The verdict on one mutation, and the processor seconds that it took; `benchmarks/test_config.py` looks at those."""
     kind, base = ("run", mutations.RUN) if seed % 2 else ("strategy", mutations.STRATEGY)
     text = mutations.Damage(seed).text(base)
     (folder / kind / f"{kind}.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))
@@ -41,8 +41,7 @@ def judge(folder: Path, seeds: range) -> Counter[str]:
         (folder / kind).mkdir()
     (folder / "run" / "strategy.yaml").write_text(mutations.emit(mutations.STRATEGY, random.Random(0)), "utf-8")
     for seed in seeds:
-        kind, verdict, seconds = attempt(folder, seed)
-        counts["slow"] += seconds > 0.2
+        kind, verdict, _ = attempt(folder, seed)
         if isinstance(verdict, ConfigError):
             counts["rejected"] += 1
             for problem in verdict.problems or (verdict,):
@@ -61,14 +60,13 @@ def judge(folder: Path, seeds: range) -> Counter[str]:
 def test_damaged_files_are_refused_with_their_place_or_pass_the_schema(tmp_path: Path) -> None:
     counts = judge(tmp_path, range(500))
     assert counts["rejected"] > 200 and counts["accepted"] > 50
-    assert counts["slow"] == 0
 
 
 @pytest.mark.slow
-def test_ten_thousand_damaged_files_are_refused_with_their_place_or_pass_the_schema(tmp_path: Path) -> None:
-    counts = judge(tmp_path, range(10_000))
-    assert counts["rejected"] > 4_000 and counts["accepted"] > 1_000
-    assert counts["slow"] == 0
+@pytest.mark.parametrize("thousand", range(10))
+def test_ten_thousand_damaged_files_are_refused_with_their_place_or_pass_the_schema(tmp_path: Path, thousand: int) -> None:
+    counts = judge(tmp_path, range(1_000 * thousand, 1_000 * (thousand + 1)))
+    assert counts["rejected"] > 400 and counts["accepted"] > 100
 
 
 def test_undamaged_files_of_the_fuzzer_are_accepted(tmp_path: Path) -> None:

@@ -1,12 +1,10 @@
-"""The cache: five times faster, never stale, never in the way."""
+"""The cache: never stale, never in the way; how much faster it is stands in `benchmarks/second_load.py`."""
 
 from __future__ import annotations
 
 import os
-import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -232,38 +230,3 @@ def test_the_longest_unused_markets_go_first(tmp_path: Path, monkeypatch: pytest
         for entry in entries(tmp_path):
             os.utime(entry, (number, number)) if number < 2 else None
     assert len(entries(tmp_path)) == 2
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["csv", "csv_folder", "parquet"])
-def test_the_second_load_is_at_least_five_times_faster(kind: str, tmp_path: Path, shared_data: Path) -> None:
-    """Medians of five, first and second load in turn, so that a busy machine is busy for both."""
-    source = shared_data / "equities_daily/us_raw_actions_1999_2020.parquet"
-    path = source if kind == "parquet" else _as_csv(source, tmp_path, folder=kind == "csv_folder")
-    load(path, quality=WARN, cache=tmp_path / "warm")
-    first, second = [], []
-    for number in range(5):
-        for times, cache in ((first, tmp_path / f"cold{number}"), (second, tmp_path / "warm")):
-            start = time.perf_counter()
-            load(path, quality=WARN, cache=cache)
-            times.append(time.perf_counter() - start)
-    assert statistics.median(first) >= 5.0 * statistics.median(second), (first, second)
-
-
-def _as_csv(source: Path, folder_of: Path, *, folder: bool) -> Path:
-    import pyarrow.compute as pc
-    import pyarrow.csv as arrow
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(source)
-    table = table.set_column(1, "date", pc.cast(table.column("date"), "date32"))
-    if not folder:
-        arrow.write_csv(table, folder_of / "long.csv")
-        return folder_of / "long.csv"
-    home = folder_of / "many"
-    home.mkdir()
-    for symbol in pc.unique(table.column("symbol")).to_pylist():
-        arrow.write_csv(
-            table.filter(pc.equal(table.column("symbol"), symbol)).drop_columns(["symbol"]), home / f"{symbol}.csv"
-        )
-    return home

@@ -90,7 +90,7 @@ def test_one_signature_serves_every_run() -> None:
     from trading_system.engine._kernels import advance
 
     if not hasattr(advance, "signatures"):
-        pytest.skip("interpreted")
+        pytest.skip("nothing is compiled under NUMBA_DISABLE_JIT; there is no machine code to look at")
     bars = random_bars(60, 4, 5)
     wide = replace(bars, close=np.asfortranarray(bars.close), tradable=np.repeat(bars.tradable, 2, axis=1)[:, ::2])
     simulate(bars, given(bars, some_signals(60, 4)), config())
@@ -103,7 +103,7 @@ def test_compiled_code_counts_no_references() -> None:
     from trading_system.engine._kernels import advance
 
     if not hasattr(advance, "overloads"):
-        pytest.skip("interpreted")
+        pytest.skip("nothing is compiled under NUMBA_DISABLE_JIT; there is no machine code to look at")
     bars = random_bars(30, 2, 5)
     simulate(bars, given(bars, some_signals(30, 2)), config())
     for compiled in advance.overloads.values():

@@ -9,6 +9,7 @@ import pytest
 
 from tests.config.files import RUN, load, mistakes
 from trading_system.config.checks import SOURCES
+from trading_system.config.names import COLUMNS
 
 SAFE = """\
 data: {source: csv, path: data}
@@ -277,3 +278,38 @@ def test_names_and_symbols_are_told_when_they_repeat(tmp_path: Path) -> None:
 def test_a_universe_is_all_a_file_or_symbols(universe: str, tmp_path: Path) -> None:
     (sentence, *_) = mistakes(tmp_path, RUN, [f"strategies.0.universe={universe}"])
     assert sentence.startswith("--set strategies.0.universe: ")
+
+
+@pytest.mark.parametrize(
+    ("data", "key", "mend"),
+    [
+        ("calendar: XNY", "data.calendar", "did you mean 'XNYS'?"),
+        ("calendar: xnys", "data.calendar", "did you mean 'XNYS'?"),
+        ("calendar: {crypto: 24/77}", "data.calendar.crypto", "did you mean '24/7'?"),
+        ("columns: {opn: Open}", "data.columns.opn", "did you mean 'open'?"),
+        ("columns: {Last: close}", "data.columns.Last", "write ours: theirs, as in close: Last"),
+        ("columns: {high: ' '}", "data.columns.high", "a header of the file"),
+    ],
+)
+def test_a_wrong_calendar_or_column_is_one_mistake_with_its_mend(data: str, key: str, mend: str, tmp_path: Path) -> None:
+    (found,) = mistakes(tmp_path, RUN.replace("path: data", f"path: data, {data}"))
+    assert found.startswith(f"run.yaml:1: {key}: ")
+    assert found.endswith(mend)
+
+
+def test_every_calendar_and_column_is_accepted(tmp_path: Path) -> None:
+    columns = ", ".join(f"{name}: {name.upper()}" for name in COLUMNS)
+    for name in ("XNYS", "24/7", "24/5", "us_futures"):
+        assert mistakes(tmp_path, RUN.replace("path: data", f"path: data, calendar: {name}, columns: {{{columns}}}")) == []
+
+
+def test_actions_may_lie_beside_the_data_and_the_message_says_so(tmp_path: Path) -> None:
+    (found,) = mistakes(tmp_path, RUN.replace("path: data", "path: data, actions: ../../x.csv"))
+    assert found.endswith("allowed: a path below the run file's folder, or below the folder that data.path names")
+
+
+def test_what_lacks_below_a_misspelt_key_is_named_by_the_key_that_was_meant(tmp_path: Path) -> None:
+    found = mistakes(tmp_path, RUN.replace("data: {source: csv, path: data}", "dat: {source: csv}"))
+    assert [sentence.split(": ")[1] for sentence in found] == ["dat", "data.path"]
+    both = mistakes(tmp_path, "dat: {source: csv}\n" + RUN)
+    assert [sentence.split(": ")[1] for sentence in both] == ["dat"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trading_system.config.names import CALENDARS
 from trading_system.data import calendars as module
 from trading_system.data.calendars import calendar
 from trading_system.errors import DataError
@@ -74,6 +75,13 @@ def test_holding_is_open_at_the_left_and_closed_at_the_right() -> None:
 def test_an_unknown_calendar_is_named_with_what_is_near() -> None:
     with pytest.raises(DataError, match="there is no calendar 'XNYZ'.*did you mean"):
         between("XNYZ", "2020-01-01", "2020-01-31")
+
+
+def test_the_calendars_of_run_files_are_those_of_the_library() -> None:
+    import exchange_calendars
+
+    assert set(CALENDARS) == {*exchange_calendars.get_calendar_names(include_aliases=True), "24/7", "24/5"}
+    assert list(CALENDARS) == sorted(CALENDARS)
 
 
 def test_days_before_a_calendar_begins_are_refused() -> None:

@@ -245,3 +245,11 @@ def test_what_could_mean_two_things_is_no_number(cells: tuple[str, str], tmp_pat
     )
     with pytest.raises(DataError, match="is no number.*column close|column close.*is no number"):
         read(tmp_path, text)
+
+
+def test_the_columns_of_run_files_are_those_that_headers_are_sought_for() -> None:
+    from trading_system.config.names import COLUMNS
+    from trading_system.data.columns import _ALIASES
+    from trading_system.data.source import QUOTES
+
+    assert set(COLUMNS) == {*_ALIASES, *QUOTES}

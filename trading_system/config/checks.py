@@ -10,8 +10,9 @@ from typing import Any
 
 from trading_system.config import scalars
 from trading_system.config.models import DataConfig, PortfolioConfig, RunConfig, SplitsConfig, StrategyEntry
+from trading_system.config.names import CALENDARS, COLUMNS
 from trading_system.config.shapes import Reading
-from trading_system.config.yaml_reader import Mapping, Node, Place, Problems, Scalar, Sequence, quoted
+from trading_system.config.yaml_reader import Mapping, Node, Place, Problems, Scalar, Sequence, quoted, shorten
 
 SOURCES = ("csv", "parquet", "sample")
 """Data sources that come with the program; packages may bring more."""
@@ -37,10 +38,12 @@ def check(document: Mapping, values: MappingOf[str, Any], root: Path, reading: R
     _capital_suffices(document, values, problems)
     _source(document, problems)
     _time_zone(document, problems)
+    _calendars(document, problems)
+    _columns(document, problems)
     _paths(document, root, problems)
 
 
-def _at(node: Node | None, *keys: str) -> tuple[Scalar, Place] | None:
+def scalar_at(node: Node | None, *keys: str) -> tuple[Scalar, Place] | None:
     """The good scalar below `keys`, and where it stands."""
     place = None
     for key in keys:
@@ -51,7 +54,8 @@ def _at(node: Node | None, *keys: str) -> tuple[Scalar, Place] | None:
     return (node, place) if usable and isinstance(node, Scalar) and place is not None else None
 
 
-def _strategies(document: Mapping) -> Iterator[tuple[int, Mapping]]:
+def strategies_of(document: Mapping) -> Iterator[tuple[int, Mapping]]:
+    """Number and node of every strategy that is a mapping."""
     node = document.items.get("strategies")
     if isinstance(node, Sequence):
         for number, item in enumerate(node.items):
@@ -59,7 +63,8 @@ def _strategies(document: Mapping) -> Iterator[tuple[int, Mapping]]:
                 yield number, item
 
 
-def _shown(strategy: Mapping, number: int, key: str) -> str:
+def shown(strategy: Mapping, number: int, key: str) -> str:
+    """`key` of a strategy as messages say it: from the top of its own file, or of the run file."""
     same_file = strategy.root and strategy.place_of(key.split(".")[0]).source == strategy.place.source
     return key if same_file else f"strategies.{number}.{key}"
 
@@ -81,15 +86,15 @@ def _splits_inside(values: MappingOf[str, Any], reading: Reading) -> None:
 
 def _names_differ(document: Mapping, problems: Problems) -> None:
     seen: dict[str, str] = {}
-    for number, strategy in _strategies(document):
-        found = _at(strategy, "name")
+    for number, strategy in strategies_of(document):
+        found = scalar_at(strategy, "name")
         if found is None:
             continue
         name, place = found[0].text, found[1]
         if name in seen:
             problems.add(
                 place,
-                _shown(strategy, number, "name"),
+                shown(strategy, number, "name"),
                 f"{quoted(name)} is the name of {seen[name]} too",
                 remedy="give every strategy a name of its own",
             )
@@ -103,8 +108,8 @@ def _capital_suffices(document: Mapping, values: MappingOf[str, Any], problems: 
     if not isinstance(portfolio, PortfolioConfig) or not isinstance(node, Sequence) or not node.items:
         return
     total, last = 0.0, None
-    for _, strategy in _strategies(document):
-        found = _at(strategy, "allocation")
+    for _, strategy in strategies_of(document):
+        found = scalar_at(strategy, "allocation")
         value = scalars.number(found[0].text) if found is not None else None
         total += 1.0 / len(node.items) if value is None else float(value)
         last = found[1] if found is not None else last
@@ -119,7 +124,7 @@ def _capital_suffices(document: Mapping, values: MappingOf[str, Any], problems: 
 
 
 def _source(document: Mapping, problems: Problems) -> None:
-    found = _at(document, "data", "source")
+    found = scalar_at(document, "data", "source")
     if found is None or found[0].text in SOURCES:
         return
     from importlib.metadata import entry_points
@@ -137,7 +142,7 @@ def _source(document: Mapping, problems: Problems) -> None:
 
 
 def _time_zone(document: Mapping, problems: Problems) -> None:
-    found = _at(document, "data", "timezone")
+    found = scalar_at(document, "data", "timezone")
     if found is None or found[0].text in ("UTC", "America/New_York"):
         return
     import zoneinfo
@@ -156,20 +161,60 @@ def _time_zone(document: Mapping, problems: Problems) -> None:
         )
 
 
-def _paths(document: Mapping, root: Path, problems: Problems) -> None:
-    for number, strategy in _strategies(document):
-        universe = _at(strategy, "universe", "file")
-        if universe is not None:
-            _existing_file(root, universe[0].text, universe[1], _shown(strategy, number, "universe.file"), (".csv",), problems)
-        rule = _at(strategy, "type")
-        if rule is not None and ".py:" in rule[0].text:
-            _existing_file(
-                root, rule[0].text.rpartition(":")[0], rule[1], _shown(strategy, number, "type"), (".py",), problems
+def _calendars(document: Mapping, problems: Problems) -> None:
+    data = document.items.get("data")
+    node = data.items.get("calendar") if isinstance(data, Mapping) else None
+    keys = [("calendar", name) for name in node.items] if isinstance(node, Mapping) else [("calendar",)]
+    for key in keys:
+        found = scalar_at(data, *key)
+        if found is not None and found[0].text not in CALENDARS:
+            problems.add(
+                found[1],
+                ".".join(("data", *(shorten(name) for name in key))),
+                f"there is no calendar {quoted(found[0].text)}",
+                allowed="a name of exchange-calendars such as XNYS or XLON, 24/7 or 24/5",
+                remedy=problems.suggest(found[0].text, CALENDARS),
             )
-    data = _at(document, "data", "path")
+
+
+def _columns(document: Mapping, problems: Problems) -> None:
+    data = document.items.get("data")
+    node = data.items.get("columns") if isinstance(data, Mapping) else None
+    if not isinstance(node, Mapping):
+        return
+    for ours, theirs in node.items.items():
+        key, place = f"data.columns.{shorten(ours)}", node.place_of(ours)
+        if ours not in COLUMNS:
+            problems.add(
+                place,
+                key,
+                f"{quoted(ours)} is none of our columns",
+                allowed=", ".join(COLUMNS),
+                remedy=problems.suggest(ours, COLUMNS) or _turned(ours, theirs),
+            )
+        elif isinstance(theirs, Scalar) and theirs.text and not theirs.text.strip():
+            problems.add(place, key, "names a blank header", allowed="a header of the file")
+
+
+def _turned(ours: str, theirs: Node) -> str:
+    """The mend of ``theirs: ours``."""
+    if not isinstance(theirs, Scalar) or theirs.text not in COLUMNS:
+        return ""
+    return f"write ours: theirs, as in {theirs.text}: {shorten(ours)}"
+
+
+def _paths(document: Mapping, root: Path, problems: Problems) -> None:
+    for number, strategy in strategies_of(document):
+        universe = scalar_at(strategy, "universe", "file")
+        if universe is not None:
+            _existing_file(root, universe[0].text, universe[1], shown(strategy, number, "universe.file"), (".csv",), problems)
+        rule = scalar_at(strategy, "type")
+        if rule is not None and ".py:" in rule[0].text:
+            _existing_file(root, rule[0].text.rpartition(":")[0], rule[1], shown(strategy, number, "type"), (".py",), problems)
+    data = scalar_at(document, "data", "path")
     allowed = [root] if data is None else [root, _data_folder(root, data[0].text)]
     for key in ("actions", "delistings"):
-        found = _at(document, "data", key)
+        found = scalar_at(document, "data", key)
         if found is not None and not (found[0].plain and found[0].text in scalars.NULLS):
             is_inside(root, found[0].text, found[1], f"data.{key}", problems, allowed)
 
@@ -196,8 +241,9 @@ def is_inside(root: Path, text: str, place: Place, key: str, problems: Problems,
     folders = allowed or [root]
     if found is not None and any(found.is_relative_to(folder) for folder in folders):
         return True
+    beside = ", or below the folder that data.path names" if allowed and len(allowed) > 1 else ""
     problems.add(
-        place, key, f"{quoted(text)} leads out of the run file's folder", allowed="a path below the run file's folder"
+        place, key, f"{quoted(text)} leads out of the run file's folder", allowed=f"a path below the run file's folder{beside}"
     )
     return False
 

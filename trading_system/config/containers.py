@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -186,7 +187,7 @@ class Record(Shape):
             entry = self.entries.get(name)
             if entry is None:
                 values[name] = INVALID
-                self._unknown(name, child, meant, below, reading)
+                self._unknown(name, node, meant, spot, reading)
                 continue
             reading.places[below.key] = str(below.place)
             values[name] = entry.shape.read(child, below, reading)
@@ -198,14 +199,16 @@ class Record(Shape):
                     reading.problems.add(below.place, below.shown, "is missing", allowed=entry.shape.describe())
         return values
 
-    def _unknown(self, name: str, child: Node, meant: set[str], below: Spot, reading: Reading) -> None:
+    def _unknown(self, name: str, node: Mapping, meant: set[str], spot: Spot, reading: Reading) -> None:
         """Report a key that does not exist; its value is still read as that of the key that was probably meant."""
+        below = self._below(name, node, spot)
         near = reading.problems.near(name, self.entries)
-        remedy = f"did you mean {near!r}?" if near else ""
+        remedy = f"did you mean {near!r}?" if near else _without_commas(name, node)
         reading.problems.add(below.place, below.shown, "unknown key", allowed=", ".join(self.entries), remedy=remedy)
-        if near:
+        if near and near not in node.items:
             meant.add(near)
-            self.entries[near].shape.read(child, below, reading)
+            shown = below.shown[: len(below.shown) - len(shorten(name))] + near
+            self.entries[near].shape.read(node.items[name], Spot(below.key, shown, below.place), reading)
 
     def build(self, values: dict[str, Any], node: Mapping, spot: Spot, reading: Reading) -> Any:
         """The instance, after the model's own rules on several fields together."""
@@ -276,6 +279,17 @@ class Either(Shape):
             return node.text
         remedy = reading.problems.suggest(node.text, choice.words)
         return self.refuse(spot, reading, f"{quoted(node.text)} is not allowed" if node.text else "has no value", remedy)
+
+
+def _without_commas(name: str, node: Mapping) -> str:
+    """The mend of ``{equity: 100,000}``, where YAML reads a second key 000; empty when this is something else."""
+    names = list(node.items)
+    value, before = node.items[name], names[: names.index(name)]
+    first = node.items[before[-1]] if before else None
+    cut = re.fullmatch(r"[0-9]{3}", name) and isinstance(value, Scalar) and not value.text
+    if not cut or not isinstance(first, Scalar) or not re.fullmatch(r"-?[0-9]{1,3}", first.text):
+        return ""
+    return f"a number is written without commas: {before[-1]}: {first.text}{name}"
 
 
 def _not_a(shape: Shape, wanted: str, node: Node, spot: Spot, reading: Reading) -> Any:

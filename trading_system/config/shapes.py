@@ -135,7 +135,7 @@ class Number(Shape):
     def scalar(self, node: Scalar, spot: Spot, reading: Reading) -> Any:
         value = scalars.number(node.text)
         if not node.plain:
-            remedy = f"write {node.text} without quotes" if value is not None else ""
+            remedy = f"write {node.text} without quotes" if value is not None else scalars.number_mend(node.text)
             return self.refuse(spot, reading, f"{quoted(node.text)} is text, not a number", remedy)
         if value is None:
             return self.refuse(spot, reading, f"{quoted(node.text)} is not a number", scalars.number_mend(node.text))

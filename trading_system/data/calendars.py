@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trading_system.config.names import CALENDARS
 from trading_system.data import blobs
 from trading_system.data.stamps import DAY
 from trading_system.errors import DataError
@@ -118,13 +119,6 @@ def _always(name: str, first: int, last: int) -> Calendar:
     return Calendar(name, day.astype(np.int32), day * DAY, (day + 1) * DAY, _FIXED[name], "UTC")
 
 
-def calendar_names() -> tuple[str, ...]:
-    """Every name that `calendar` knows, sorted; imports exchange-calendars."""
-    import exchange_calendars
-
-    return tuple(sorted({*exchange_calendars.get_calendar_names(include_aliases=True), *_FIXED}))
-
-
 @functools.cache
 def _version() -> str:
     from importlib.metadata import version
@@ -161,16 +155,15 @@ def _store(built: Calendar, cache: Path | None) -> None:
 
 def _built(name: str, last: int) -> Calendar:
     """Ask exchange-calendars, over as long a time as it knows."""
-    import exchange_calendars
-    import pandas as pd
-
-    names = exchange_calendars.get_calendar_names(include_aliases=True)
-    if name not in names:
-        close = difflib.get_close_matches(name, [*names, *_FIXED], n=1)
+    if name not in CALENDARS:
+        close = difflib.get_close_matches(name, CALENDARS, n=1)
         remedy = f"did you mean {close[0]!r}?" if close else ""
         raise DataError(
             f"there is no calendar {name!r}", where="data.calendar", allowed="XNYS, XLON, ..., 24/7 or 24/5", remedy=remedy
         )
+    import exchange_calendars
+    import pandas as pd
+
     start = pd.Timestamp(_EARLIEST)
     try:
         with warnings.catch_warnings():  # the library's own, about pandas to come

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from trading_system.config.names import COLUMNS
 from trading_system.data.source import PRICES, QUOTES, YAHOO
 from trading_system.errors import DataError
 
@@ -90,14 +91,13 @@ def layout(headers: Sequence[str], where: str, columns: Mapping[str, str] | None
 
 def check_names(columns: Mapping[str, str]) -> None:
     """DataError when `columns` (ours: theirs) names a column of ours that does not exist; needs no file."""
-    allowed = (*_ALIASES, *QUOTES)
     for ours in columns:
-        if ours not in allowed:
-            close = difflib.get_close_matches(ours, allowed, n=1)
+        if ours not in COLUMNS:
+            close = difflib.get_close_matches(ours, COLUMNS, n=1)
             raise DataError(
                 f"{ours!r} is none of our columns",
                 where=f"data.columns.{ours}",
-                allowed=", ".join(allowed),
+                allowed=", ".join(COLUMNS),
                 remedy=f"did you mean {close[0]!r}?" if close else "write ours: theirs",
             )
 

@@ -14,12 +14,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trading_system.config.loading import load_run as load_run
     from trading_system.data.bars import Bars as Bars
     from trading_system.errors import TradingSystemError as TradingSystemError
     from trading_system.pipeline import BacktestResult as BacktestResult
     from trading_system.pipeline import compare_runs as compare_runs
     from trading_system.pipeline import list_runs as list_runs
+    from trading_system.pipeline import load_run as load_run
     from trading_system.pipeline import reproduce_run as reproduce_run
     from trading_system.pipeline import run_backtest as run_backtest
     from trading_system.pipeline import show_run as show_run
@@ -38,7 +38,7 @@ _HOME = {
     "Weights": "strategies.base",
     "compare_runs": "pipeline",
     "list_runs": "pipeline",
-    "load_run": "config.loading",
+    "load_run": "pipeline",
     "reproduce_run": "pipeline",
     "run_backtest": "pipeline",
     "show_run": "pipeline",

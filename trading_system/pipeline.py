@@ -16,13 +16,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trading_system.config.loading import LoadedRun, load_run
 from trading_system.config.yaml_reader import label
-from trading_system.errors import ConfigError, OutputError, StrategyError, TradingSystemError, UsageError
+from trading_system.errors import OutputError, StrategyError, TradingSystemError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from trading_system.config.loading import LoadedRun
     from trading_system.config.models import RunConfig
     from trading_system.data.bars import Bars
     from trading_system.data.loading import Market
@@ -180,11 +180,11 @@ def run_backtest(
 
 
 def _loaded(run: LoadedRun | Path | str, overrides: Sequence[str]) -> LoadedRun:
-    if isinstance(run, LoadedRun):
+    if not isinstance(run, Path | str):
         if overrides:
             raise UsageError("overrides belong to a path; this run is already loaded", remedy="give them to load_run")
         return run
-    return load_run(Path(run), overrides)
+    return load_run(run, overrides)
 
 
 def _results_folder(run: LoadedRun, out: Path | str | None) -> Path:
@@ -405,28 +405,32 @@ def _relative(root: Path, results: Path) -> str:
         return str(root)
 
 
-def validate_config(path: Path | str, *, overrides: Sequence[str] = (), load: bool = False) -> LoadedRun:
-    """Read a run or strategy file and check the parameters of its strategies; with `load` also of a user's own, whose code runs.
+def load_run(path: Path | str, overrides: Sequence[str] = (), *, load: bool = False) -> LoadedRun:
+    """Read a run or strategy file and check all of it, the types and parameters of its strategies too, in one pass.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    overrides : sequence of str
+        ``key.path=value`` each; see `trading_system.config.loading.load_run`.
+    load : bool
+        Also check the parameters of strategies of the user's own; their code runs.
 
     Raises
     ------
     ConfigError
         With every mistake of the file in ``problems``.
     """
-    from trading_system.strategies.loading import build_strategy
+    from trading_system.config import loading
+    from trading_system.strategies.loading import mistakes
 
-    run = load_run(Path(path), overrides)
-    problems: list[TradingSystemError] = []
-    for number, entry in enumerate(run.config.strategies):
-        if ":" in entry.type and not load:
-            continue
-        try:
-            build_strategy(entry, run.root, run.places, number)
-        except ConfigError as error:
-            problems += error.problems or (error,)
-    if problems:
-        raise ConfigError(f"{len(problems)} problems", problems=problems)
-    return run
+    return loading.load_run(path, overrides, judge=lambda config, root: mistakes(config, root, load=load))
+
+
+def validate_config(path: Path | str, *, overrides: Sequence[str] = (), load: bool = False) -> LoadedRun:
+    """`load_run`, for the command that asks nothing else."""
+    return load_run(path, overrides, load=load)
 
 
 def validate_data(run: LoadedRun | Path | str) -> dict[str, Any]:
@@ -555,7 +559,9 @@ def _loaded_again(folder: Path, manifest: Mapping[str, Any]) -> LoadedRun:
             where=str(root),
             remedy="move the run's folder and the run file's folder together",
         )
-    run = load_run(folder / "config.yaml", root=root)
+    from trading_system.config import loading
+
+    run = loading.load_run(folder / "config.yaml", root=root)
     if run.hash != manifest["config_hash"]:
         return run
     said = manifest["warnings"][: manifest["config_warnings"]]  # with the lines of the files that were read then

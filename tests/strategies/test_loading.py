@@ -73,17 +73,17 @@ def test_whole_numbers_are_numbers_and_lists_are_tuples(tmp_path: Path) -> None:
 def test_every_wrong_parameter_is_named_with_its_line_in_one_pass(tmp_path: Path) -> None:
     text = complaints("ma_crossover", tmp_path, fast=2.5, slw=60, slow="x")
     assert text.splitlines() == [
-        "run.yaml:8: params.fast: 2.5 is not allowed; allowed: a whole number, at least 1, at most 5000",
-        "run.yaml:7: params.slow: 'x' is not allowed; allowed: a whole number, at least 2, at most 5000",
-        "run.yaml:7: params.slw: 'slw' is no parameter of ma_crossover; allowed: fast, slow; did you mean 'slow'?",
+        "run.yaml:8: strategies.1.params.fast: 2.5 is not allowed; allowed: a whole number, at least 1, at most 5000",
+        "run.yaml:7: strategies.1.params.slow: 'x' is not allowed; allowed: a whole number, at least 2, at most 5000",
+        "run.yaml:7: strategies.1.params.slw: 'slw' is no parameter of ma_crossover; allowed: fast, slow; did you mean 'slow'?",
     ]
 
 
 @pytest.mark.parametrize(
     ("type", "params", "expected"),
     [
-        ("ma_crossover", {"fast": 60, "slow": 50}, "run.yaml:7: params: fast (60) must be below slow (50)"),
-        ("ma_crossover", {"fast": True}, "run.yaml:8: params.fast: True is not allowed"),
+        ("ma_crossover", {"fast": 60, "slow": 50}, "run.yaml:7: strategies.1.params: fast (60) must be below slow (50)"),
+        ("ma_crossover", {"fast": True}, "run.yaml:8: strategies.1.params.fast: True is not allowed"),
         ("mean_reversion", {"enter": -0.4}, "leave (-0.5) must be above enter (-0.4)"),
         ("pairs", {}, "pairs needs the parameter 'pairs'"),
         ("pairs", {"pairs": [["A", "A"]]}, "has one symbol twice"),
@@ -100,7 +100,7 @@ def test_a_wrong_parameter_says_what_is_allowed(type: str, params: dict[str, Any
 
 def test_an_unknown_type_suggests_the_nearest(tmp_path: Path) -> None:
     text = complaints("ma_crosover", tmp_path)
-    assert text.startswith("run.yaml:3: type: there is no strategy type 'ma_crosover'")
+    assert text.startswith("run.yaml:3: strategies.1.type: there is no strategy type 'ma_crosover'")
     assert text.endswith("did you mean 'ma_crossover'?")
 
 

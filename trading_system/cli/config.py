@@ -44,7 +44,7 @@ def config_show(
 
     Example: trading-system config show EXAMPLE_CONFIGS/run_config.yaml --set seed=7
     """
-    from trading_system.config.loading import load_run
+    from trading_system.pipeline import load_run
 
     run = load_run(one_config(config, config_option), tuple(overrides or ()))
     if as_json:

@@ -187,7 +187,7 @@ def data_info(
     there(chosen)
     if chosen.suffix.lower() in (".yaml", ".yml"):
         from trading_system import pipeline
-        from trading_system.config.loading import load_run
+        from trading_system.pipeline import load_run
 
         run = load_run(chosen, tuple(overrides or ()))
         with working("reading data"):

@@ -104,7 +104,7 @@ def _writable(check: str, folder: Path, remedy: str) -> dict[str, Any]:
 def project(path: Path) -> list[dict[str, Any]]:
     """The run file and the data it names."""
     from trading_system.cli.progress import working
-    from trading_system.config.loading import load_run
+    from trading_system.pipeline import load_run
 
     try:
         run = load_run(path)

@@ -74,8 +74,8 @@ def validate_data(
     path = one_config(config, config_option)
     from trading_system import pipeline
     from trading_system.cli.progress import working
-    from trading_system.config.loading import load_run
     from trading_system.errors import DataError
+    from trading_system.pipeline import load_run
     from trading_system.reports.market import quality_page
 
     run = load_run(path, tuple(overrides or ()))

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from trading_system.config import checks, scalars
+from trading_system.config import checks, drafts, scalars
 from trading_system.config.checks import place_of
 from trading_system.config.fields import record_of
 from trading_system.config.models import SAMPLE_MARKETS, RunConfig, StrategyConfig, StrategyReference
@@ -85,7 +85,13 @@ class LoadedRun:
     sample_note: str = ""
 
 
-def load_run(path: Path | str, overrides: SequenceOf[str] = (), *, root: Path | None = None) -> LoadedRun:
+def load_run(
+    path: Path | str,
+    overrides: SequenceOf[str] = (),
+    *,
+    root: Path | None = None,
+    judge: drafts.Judge | None = None,
+) -> LoadedRun:
     """Read a run file, or a strategy file alone on the sample market of its asset class.
 
     Parameters
@@ -97,6 +103,9 @@ def load_run(path: Path | str, overrides: SequenceOf[str] = (), *, root: Path | 
         the strategy (``params.fast=10``).
     root : Path, optional
         The folder that relative paths start from, where it is not the file's own (a resolved configuration among results).
+    judge : callable, optional
+        Says what is wrong with the type and the parameters of a strategy, which this floor does not know; the corridor's
+        `load_run` brings it.
 
     Raises
     ------
@@ -122,6 +131,8 @@ def load_run(path: Path | str, overrides: SequenceOf[str] = (), *, root: Path | 
     record, top = record_of(RunConfig), Spot("", "", document.place)
     values = record.fields(document, top, reading)
     checks.check(document, values, folder, reading)
+    if judge is not None:
+        drafts.judged(document, folder, reading, judge)
     config = INVALID if problems.found else record.build(values, document, top, reading)
     problems.raise_any(source)
     text, digest = resolve(config)

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from trading_system.errors import ConfigError
+from trading_system.errors import ConfigError, TradingSystemError
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
@@ -84,7 +84,7 @@ class Problems:
     """The mistakes found so far; each becomes one ConfigError with its place. Those in `first` are told first."""
 
     def __init__(self, first: str = "") -> None:
-        self.found: list[ConfigError] = []
+        self.found: list[TradingSystemError] = []
         self.left_out = 0
         self._suggested = 0
         self._seen: set[str] = set()
@@ -99,15 +99,24 @@ class Problems:
         if len(self.found) >= MAX_PROBLEMS:
             self.left_out += 1
             return
-        name = shorten(key) or "(document)"
-        where = str(place) if str(place) == f"--set {name}" else f"{place}: {name}"  # an override's place is its key
-        problem = ConfigError(message, where=where, allowed=allowed, remedy=remedy)
+        self.enter(ConfigError(message, where=_where(place, key), allowed=allowed, remedy=remedy), place)
+
+    def enter(self, problem: TradingSystemError, place: Place | str) -> None:
+        """Enter a mistake that has its words already, among those of `place`."""
+        if len(self.found) >= MAX_PROBLEMS:
+            self.left_out += 1
+            return
         text = str(problem)
         if text not in self._seen:
             self._seen.add(text)
             self.found.append(problem)
             source, line = (place.source, place.line) if isinstance(place, Place) else (place, 0)
             self._order.append((self._sources.setdefault(source, len(self._sources)), line))
+
+    def told(self, place: Place | str, key: str) -> bool:
+        """Whether a mistake of `key` at `place` has been entered."""
+        where = _where(place, key)
+        return any(problem.where == where for problem in self.found)
 
     def near(self, word: str, choices: Iterable[str]) -> str:
         """The one of `choices` that was probably meant, or an empty text."""
@@ -122,14 +131,23 @@ class Problems:
         return f"did you mean {near!r}?" if near else ""
 
     def raise_any(self, source: str) -> None:
-        """Raise them all as one ConfigError."""
+        """Raise them all as one ConfigError; a single mistake of another kind as it is."""
         if not self.found:
             return
-        problems = [self.found[n] for n in sorted(range(len(self.found)), key=self._order.__getitem__)]
+        if len(self) == 1 and not isinstance(self.found[0], ConfigError):
+            raise self.found[0]
+        problems: list[TradingSystemError] = [
+            self.found[n] for n in sorted(range(len(self.found)), key=self._order.__getitem__)
+        ]
         if self.left_out:
             problems.append(ConfigError(f"and {self.left_out} more mistakes", where=f"{source}:1: (document)"))
         count = len(self)
         raise ConfigError(f"{count} mistake{'s' if count > 1 else ''} in {source}", where=source, problems=problems)
+
+
+def _where(place: Place | str, key: str) -> str:
+    name = shorten(key) or "(document)"
+    return str(place) if str(place) == f"--set {name}" else f"{place}: {name}"  # an override's place is its key
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

@@ -77,6 +77,26 @@ def build_strategy(config: StrategyConfig, root: Path, places: Mapping[str, str]
     return strategy
 
 
+def mistakes(config: StrategyConfig, root: Path, *, load: bool = False) -> list[TradingSystemError]:
+    """What is wrong with `type` and `params` of a strategy; of a user's own only with `load`, which runs its code.
+
+    `where` of a ConfigError is the key below the strategy (``params.fast``), of a StrategyError the place in the user's file.
+    """
+    if ":" in config.type and not load:
+        return []
+    try:
+        build_strategy(config, root)
+    except ConfigError as error:
+        found = error.problems or (error,)
+        return [
+            type(one)(one.message, where=one.where.removeprefix("strategies.0."), allowed=one.allowed, remedy=one.remedy)
+            for one in found
+        ]
+    except TradingSystemError as error:
+        return [error]
+    return []
+
+
 def load_type(name: str, root: Path) -> type[Strategy]:
     """The class that `name` means; see `build_strategy`."""
     source, colon, wanted = name.rpartition(":")
@@ -308,7 +328,8 @@ class _Where:
         while above and above not in self._places:
             above = above.rpartition(".")[0]
         place = self._places.get(above, "")
-        return f"{place}: {key}" if place else f"{self._prefix}{key}"
+        full = f"{self._prefix}{key}"
+        return f"{place}: {full}" if place and place != f"--set {full}" else full if not place else place
 
     def moved(self, error: ConfigError, key: str) -> ConfigError:
         """`error` with the place of `key`."""

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from trading_system.config import scalars
+
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
@@ -105,4 +107,5 @@ def mistake(detail: ErrorDetails, found: type[Strategy], name: str) -> Mistake:
     if kind == "missing":
         return Mistake("lacks a value", allowed(shape, schema), "")
     text = repr(value)
-    return Mistake(f"{text if len(text) <= 80 else text[:77] + '...'} is not allowed", allowed(shape, schema), "")
+    mend = scalars.number_mend(value) if isinstance(value, str) and shape.get("type") in ("integer", "number") else ""
+    return Mistake(f"{text if len(text) <= 80 else text[:77] + '...'} is not allowed", allowed(shape, schema), mend)

@@ -6,6 +6,8 @@ as a gap of that case. The last line has the counts. Ends 1 on any failure, 2 wh
 
 Numbers may be written "nan", "inf", "-inf"; null means that the thing does not exist. Tolerances: `abs` and `rel` (pass
 when |x - e| <= abs + rel |e|), `exact`, and `exact_*_abs` for the exact form of a statistic that also has a Monte-Carlo form.
+A tolerance named for a key or the beginning of a key counts for it alone: `<key>_abs`, `<key>_rel`, and `<key>_rel_width`,
+a share of the width of an expected interval (the numbers of another package, which computes a little differently).
 `paper_*` are rounded published values, compared with the unrounded number within `paper_*_abs` (null: not judged).
 `wrong_if_*` are traps: a result equal to one of them fails.
 """
@@ -22,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from tests import golden_validation
 from trading_system.errors import TradingSystemError
 from trading_system.metrics import drawdown, exposure, relative, returns, trades
 
@@ -141,6 +144,7 @@ STATISTICS: dict[str, Callable[[Inputs], Results]] = {
     "sharpe": _sharpe,
     "trades": _trades,
     "exposure_turnover": _exposure_turnover,
+    **golden_validation.STATISTICS,
 }
 
 
@@ -184,6 +188,18 @@ def _tolerances(tolerance: Mapping[str, Any]) -> tuple[float, float]:
     return float(tolerance.get("abs", named[0] if named else 0.0)), float(tolerance.get("rel", 0.0))
 
 
+def _tolerances_of(key: str, wanted: Any, tolerance: Mapping[str, Any]) -> tuple[float, float]:
+    """Absolute and relative tolerance of one key: its own where one is named for it, else those of the case."""
+    for name, value in tolerance.items():
+        for ending in ("_rel_width", "_abs", "_rel"):
+            stem = name.removesuffix(ending)
+            if stem not in (name, "") and not name.startswith(("exact_", "paper_")) and key.startswith(stem):
+                if ending == "_rel_width":
+                    return float(value) * abs(wanted[1] - wanted[0]), 0.0
+                return (float(value), 0.0) if ending == "_abs" else (0.0, float(value))
+    return _tolerances(tolerance)
+
+
 def _close(got: Any, wanted: Any, absolute: float, relative_: float) -> bool:
     if isinstance(wanted, (list, tuple)):
         found = list(got) if isinstance(got, (list, tuple, np.ndarray)) else None
@@ -193,9 +209,13 @@ def _close(got: Any, wanted: Any, absolute: float, relative_: float) -> bool:
             and all(_close(g, w, absolute, relative_) for g, w in zip(found, wanted, strict=True))
         )
     wanted = _number(wanted)
+    if isinstance(wanted, Mapping):
+        return isinstance(got, Mapping) and all(
+            key in got and _close(got[key], value, absolute, relative_) for key, value in wanted.items()
+        )
     if wanted is None:  # does not exist: NaN or None, never a number
         return got is None or (isinstance(got, float) and math.isnan(got))
-    if isinstance(wanted, (bool, str, dict)) or got is None:
+    if isinstance(wanted, (bool, str)) or got is None:
         return bool(got == wanted)
     if not math.isfinite(wanted):
         return bool(math.isnan(wanted) and math.isnan(got)) or bool(got == wanted)
@@ -242,8 +262,8 @@ def judge(
     expected: Mapping[str, Any], results: Results, tolerance: Mapping[str, Any], outcome: Outcome, place: str = ""
 ) -> None:
     """Compare every key of `expected` with `results` and write it down in `outcome`."""
-    absolute, relative_ = _tolerances(tolerance)
     for key, wanted in expected.items():
+        absolute, relative_ = _tolerances_of(key, wanted, tolerance)
         if key.startswith("wrong_if_"):
             _judge_trap(key, wanted, results, outcome, place)
         elif key.startswith("paper_"):

@@ -1,4 +1,4 @@
-"""The runner of golden cases: every series and trade case of the shared folder passes, and a wrong number fails."""
+"""The runner of golden cases: every case of the shared folder that something computes passes, and a wrong number fails."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests import golden
 
-COVERED = ("metrics", "sortino", "sharpe", "trades", "exposure_turnover")
+COVERED = tuple(golden.STATISTICS)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def case(folder: Path, name: str, **parts: object) -> Path:
     return path
 
 
-def test_every_case_of_series_and_trades_passes_and_none_fails(shared_cases, capsys):
+def test_every_case_passes_and_none_fails(shared_cases, capsys):
     assert golden.main([str(shared_cases)]) == 0
     lines = capsys.readouterr().out.splitlines()
     outcomes = {outcome.name: outcome for outcome in golden.run_folder(shared_cases)}
@@ -127,3 +127,18 @@ def test_a_trap_value_fails():
     outcome = judged({"psr": 0.95, "wrong_if_annualised_sr": 1.0}, {"psr": 1.0}, {"abs": 1.0})
     assert outcome.status == "FAIL"
     assert "wrong_if_annualised_sr" in outcome.wrong[0]
+
+
+def test_a_tolerance_named_for_a_key_counts_for_it_alone():
+    tolerance = {"abs": 1e-9, "port_rel": 0.05, "r_boot_rel_width": 0.03}
+    expected = {"port": [10.0], "r_boot_ci": [1.0, 2.0], "other": 10.0}
+    assert judged(expected, {"port": [10.4], "r_boot_ci": [1.02, 1.98], "other": 10.0}, tolerance).status == "pass"
+    outcome = judged(expected, {"port": [10.6], "r_boot_ci": [1.04, 1.98], "other": 10.1}, tolerance)
+    assert len(outcome.wrong) == 3 and outcome.met == 0
+
+
+def test_mappings_inside_a_list_are_compared_with_the_tolerance():
+    expected = {"rows": [{"p": 0.5}]}
+    assert judged(expected, {"rows": [{"p": 0.5 + 1e-12, "more": 1}]}, {"abs": 1e-9}).status == "pass"
+    assert judged(expected, {"rows": [{"p": 0.6}]}, {"abs": 1e-9}).wrong
+    assert judged(expected, {"rows": [{}]}, {"abs": 1e-9}).wrong

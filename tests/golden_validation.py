@@ -1,0 +1,360 @@
+"""How the inputs of a golden case of the validation suite become calls of its public functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from trading_system.metrics import returns as measures
+from trading_system.validation import autocorrelation as serial
+from trading_system.validation import deflation, folds, lookahead, multiple_testing, stability
+from trading_system.validation import sharpe_inference as inference
+
+Inputs = Mapping[str, Any]
+Results = dict[str, Any]
+
+
+def array(values: Any) -> np.ndarray:
+    return np.array(values, dtype=float)
+
+
+def psr(inputs: Inputs) -> Results:
+    if "cases" in inputs:
+        values = [
+            inference.probabilistic_sharpe(c["sr"], c["n"], c["skew"], c["kurtosis_raw"], c["sr_benchmark"])
+            for c in inputs["cases"]
+        ]
+        errors = [inference.standard_error(c["sr"], c["n"] - 1, c["skew"], c["kurtosis_raw"]) for c in inputs["cases"]]
+        return {"psr": values, "standard_error_n_minus_1": errors, "rounded": values}
+    r, periods = array(inputs["returns"]), inputs["periods_per_year"]
+    m = inference.sharpe_moments(r)
+    error = inference.standard_error(m.sharpe, m.n, m.skew, m.kurtosis)
+    value = inference.probabilistic_sharpe(m.sharpe, m.n, m.skew, m.kurtosis, inputs["sr_benchmark_per_period"])
+    return {
+        "sr_per_period": m.sharpe,
+        "sr_annual": measures.sharpe(r, periods),
+        "skew_g1": m.skew,
+        "kurtosis_raw": m.kurtosis,
+        "psr": value,
+        "skfolio_1_12_2": value,
+        "se_lo_iid_normal": inference.standard_error_normal(m.sharpe, m.n),
+        "se_mertens": error,
+        "ci95_annual_mertens": inference.confidence_interval(m.sharpe, error, 0.95, periods),
+    }
+
+
+def psr2025(inputs: Inputs) -> Results:
+    cases = inputs["cases"]
+    errors = [inference.standard_error(c["sr"], c["n"], c["skew"], c["kurtosis_raw"], c["rho"]) for c in cases]
+    shared = [(c["skew"], c["kurtosis_raw"], c["sr0"]) for c in cases]
+    null = [
+        inference.probabilistic_sharpe(c["sr"], c["n"], *moments, variance="null", rho=c["rho"])
+        for c, moments in zip(cases, shared, strict=True)
+    ]
+    lengths = [
+        inference.min_track_record(c["sr"], *moments, 0.05, variance="null", rho=c["rho"])
+        for c, moments in zip(cases, shared, strict=True)
+    ]
+    return {
+        "se_at_observed_sr": errors,
+        "psr_null_variance": null,
+        "min_trl_null_variance_alpha_05": lengths,
+        "rounded": {"se": errors, "psr": null, "min_trl": lengths},
+    }
+
+
+def min_trl(inputs: Inputs) -> Results:
+    cases = inputs["cases"]
+    lengths = [inference.min_track_record(c["sr"], c["skew"], c["kurtosis_raw"], c["sr_benchmark"], c["alpha"]) for c in cases]
+    years = [n / c["periods_per_year"] for n, c in zip(lengths, cases, strict=True)]
+    return {"min_trl_observations": lengths, "years": years}
+
+
+def dsr(inputs: Inputs) -> Results:
+    if "cases" not in inputs:
+        best = deflation.deflated_best(inputs["trial_returns_T_by_N"])
+        return {
+            "selected": best.selected,
+            "sr_selected": best.sharpe,
+            "sr_trials_std": best.trials_std,
+            "sr0": best.deflated.threshold,
+            "dsr": best.deflated.dsr,
+        }
+    found = []
+    for c in inputs["cases"]:
+        periods = c["periods_per_year"]
+        found.append(
+            deflation.deflated_sharpe(
+                c["sr_annual"] / np.sqrt(periods),
+                c["n"],
+                c["skew"],
+                c["kurtosis_raw"],
+                c["var_sr_trials_annual"] / periods,
+                c["n_trials"],
+            )
+        )
+    values = [each.dsr for each in found]
+    return {"sr0_per_period": [each.threshold for each in found], "dsr": values, "rounded": values}
+
+
+def expected_max_sharpe(inputs: Inputs) -> Results:
+    mean, std = inputs["sr_mean"], inputs["sr_std"]
+    return {
+        "approximation": [mean + std * deflation.expected_maximum(n) for n in inputs["n_trials"]],
+        "exact": [mean + std * deflation.expected_maximum_exact(n) for n in inputs["n_trials"]],
+    }
+
+
+def min_btl(inputs: Inputs) -> Results:
+    found = [deflation.min_backtest_length(c["n_trials"], c["target_annual_sharpe"]) for c in inputs["cases"]]
+    return {"min_btl_years": [f.years for f in found], "upper_bound_years": [f.upper_bound for f in found]}
+
+
+def lo2002(inputs: Inputs) -> Results:
+    if "rho" in inputs:
+        rows = [[serial.aggregation_factor_ar1(rho, q) for q in inputs["q"]] for rho in inputs["rho"]]
+        summed = [[serial.aggregation_factor(rho ** np.arange(1, q), q) for q in inputs["q"]] for rho in inputs["rho"]]
+        assert np.allclose(rows, summed, rtol=1e-12)
+        return {"eta_rows_by_rho": rows}
+    r, q = array(inputs["returns"]), inputs["q"]
+    m = inference.sharpe_moments(r)
+    eta = serial.aggregation_factor(serial.autocorrelations(r, q - 1)[1:], q)
+    box = serial.ljung_box(r, q - 1)
+    population = r.mean() / r.std()  # the method of moments divides by n: with 0 lags it equals this error
+    return {
+        "sr_per_period": m.sharpe,
+        "eta_q": eta,
+        "sr_q": eta * m.sharpe,
+        "sr_naive_sqrt_q": np.sqrt(q) * m.sharpe,
+        "ljung_box_stat": box.statistic,
+        "ljung_box_p": box.p_value,
+        "se_hac": inference.standard_error_hac(r, inputs["hac_lags"]),
+        "se_mertens": inference.standard_error(population, m.n, m.skew, m.kurtosis),
+    }
+
+
+def haircut_sharpe(inputs: Inputs) -> Results:
+    results = []
+    for c in inputs["cases"]:
+        by_method = {
+            name: deflation.haircut_sharpe(c["sr_annual"], c["n"], c["periods_per_year"], c["n_tests"], name)
+            for name in ("bonferroni", "sidak")
+        }
+        first = by_method["bonferroni"]
+        normal = 2.0 * (1.0 - inference.probabilistic_sharpe(first.t_statistic, 2, 0.0, 1.0))  # variance 1: a plain z test
+        results.append(
+            {
+                "t_stat": first.t_statistic,
+                "p_single_t": first.p_single,
+                "p_single_normal": normal,
+                **{
+                    name: {
+                        "p_adjusted": cut.p_adjusted,
+                        "haircut_sharpe": cut.sharpe,
+                        "haircut_fraction": cut.fraction,
+                    }
+                    for name, cut in by_method.items()
+                },
+            }
+        )
+    case = results[0]
+    rounded = {
+        "p_single": case["p_single_normal"],
+        "p_multiple": float(multiple_testing.sidak([round(case["p_single_normal"], 4)] * 200)[0]),
+        "haircut_sharpe": case["sidak"]["haircut_sharpe"],
+        "haircut_fraction": case["sidak"]["haircut_fraction"],
+    }
+    return {"results": results, "rounded_case_0_normal_p": rounded}
+
+
+def effective_trials(inputs: Inputs) -> Results:
+    matrices = [array(matrix) for matrix in inputs["correlation_matrices"]]
+    return {
+        "effective_rank": [deflation.effective_rank(matrix) for matrix in matrices],
+        "mean_off_diagonal": [deflation.mean_correlation(matrix) for matrix in matrices],
+        "n_effective_average_correlation": [
+            deflation.effective_trials(c["n_trials"], c["mean_correlation"]) for c in inputs["average_correlation_cases"]
+        ],
+    }
+
+
+def multiplicity(inputs: Inputs) -> Results:
+    p, alpha = inputs["p_values"], inputs["alpha"]
+    adjusted = {name: multiple_testing.adjusted_p_values(p, name) for name in multiple_testing.METHODS}
+    counts = {name: int(multiple_testing.rejected(p, alpha, name).sum()) for name in adjusted}
+    return {**adjusted, "n_rejected_at_5pct": counts, "rounded": adjusted}
+
+
+def walk_forward(inputs: Inputs) -> Results:
+    found = folds.walk_forward_folds(
+        inputs["n"],
+        inputs["train"],
+        inputs["test"],
+        inputs["step"],
+        anchored=inputs["anchored"],
+        gap=inputs["gap_bars_removed_from_train_end"],
+    )
+    return {"windows": found, "n_windows": len(found)}
+
+
+def purged_kfold(inputs: Inputs) -> Results:
+    labels = inputs["label_start"], inputs["label_end"]
+    rows = inputs["embargo_rows_after_last_test_row"]
+    splits = folds.purged_k_fold(*labels, inputs["n_splits"], rows)
+    snippet = folds.purged_k_fold(*labels, inputs["n_splits"], rows, embargo_from="label_end")
+    return {
+        "test": [split.test for split in splits],
+        "train": [split.train for split in splits],
+        "afml_snippet_7_3_train": [split.train for split in snippet],
+    }
+
+
+def cpcv(inputs: Inputs) -> Results:
+    if "N_k" in inputs:
+        counts = [folds.combinatorial_counts(*pair) for pair in inputs["N_k"]]
+        return {"n_splits": [c.n_splits for c in counts], "n_paths": [c.n_paths for c in counts]}
+    found = folds.combinatorial_splits(
+        inputs["n"],
+        inputs["n_groups"],
+        inputs["n_test_groups"],
+        inputs["label_horizon_bars"],
+        inputs["embargo_bars"],
+        closed=inputs["interval_rule"].startswith("closed"),
+    )
+    return {
+        "test_groups": found.test_groups,
+        "train": [split.train for split in found.splits],
+        "path_ids": found.path_ids,
+        "n_paths": found.n_paths,
+    }
+
+
+def walk_forward_efficiency(inputs: Inputs) -> Results:
+    found = stability.walk_forward_efficiency(
+        inputs["is_returns"], inputs["oos_returns"], inputs["is_bars"], inputs["oos_bars"], inputs["periods_per_year"]
+    )
+    return {
+        "is_annualised": found.in_sample,
+        "oos_annualised": found.out_of_sample,
+        "wfe_mean_of_annualised": found.mean_of_annualised,
+        "wfe_simple_rate": found.simple_rate,
+        "share_of_profitable_oos_windows": found.share_profitable,
+        "oos_compounded": found.compounded,
+        "oos_cagr": found.cagr,
+    }
+
+
+def parameter_stability(inputs: Inputs) -> Results:
+    found = stability.parameter_stability(inputs["chosen_parameters"], inputs["grids"])
+    return {
+        "modal_choice": found.modal_choice,
+        "modal_share": found.modal_share,
+        "mean_normalised_jump": found.mean_jump,
+        "per_parameter_normalised_jump": found.jump_of_each,
+        "std_of_normalised_index": found.deviation_of_each,
+    }
+
+
+def parameter_plateau(inputs: Inputs) -> Results:
+    found = stability.plateau(inputs["metric_grid"], inputs["radius"])
+    return {
+        "best_index": found.best_index,
+        "best": found.best,
+        "n_neighbours": found.n_neighbours,
+        "neighbour_median": found.neighbour_median,
+        "neighbour_min": found.neighbour_min,
+        "plateau_ratio": found.ratio,
+        "share_neighbours_at_least_half_best": found.share_half_best,
+        "share_neighbours_positive": found.share_positive,
+        "smoothed_best_index": found.smoothed_index,
+        "smoothed_best": found.smoothed,
+    }
+
+
+def _block_close(close: np.ndarray, *, shifted: bool) -> np.ndarray:
+    """Last close of the current five-bar block as far as it is known, or of the one before."""
+    out = np.full(close.size, np.nan)
+    for t in range(close.size):
+        row = t // 5 * 5 - 1 if shifted else min(t // 5 * 5 + 4, close.size - 1)
+        if row >= 0:
+            out[t] = close[row]
+    return out
+
+
+def _expanding_z(close: np.ndarray) -> np.ndarray:
+    means = np.array([close[: t + 1].mean() for t in range(close.size)])
+    deviations = np.array([close[: t + 1].std(ddof=1) if t else np.nan for t in range(close.size)])
+    return (close - means) / deviations
+
+
+def _mean_of(close: np.ndarray, back: int, ahead: int) -> np.ndarray:
+    n = close.size
+    return np.array([close[t - back : t + ahead + 1].mean() if back <= t < n - ahead else np.nan for t in range(n)])
+
+
+def _ema(close: np.ndarray, span: int) -> np.ndarray:
+    values = [close[0]]
+    for price in close[1:]:
+        values.append(values[-1] + 2.0 / (span + 1.0) * (price - values[-1]))
+    return np.array(values)
+
+
+INDICATORS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "sma5": lambda c: _mean_of(c, 4, 0),
+    "ema10_seeded": lambda c: _ema(c, 10),
+    "expanding_z": _expanding_z,
+    "block5_close_shifted": lambda c: _block_close(c, shifted=True),
+    "centred_sma5": lambda c: _mean_of(c, 2, 2),
+    "full_sample_z": lambda c: (c - c.mean()) / (c.std(ddof=1) if c.size > 1 else np.nan),
+    "full_sample_minmax": lambda c: (c - c.min()) / max(c.max() - c.min(), 1e-300),
+    "next_return": lambda c: np.append(c[1:] / c[:-1] - 1.0, np.nan),
+    "block5_close_unshifted": lambda c: _block_close(c, shifted=False),
+    "quantile_threshold_full": lambda c: (c > np.quantile(c, 0.8)).astype(float),
+}
+
+
+def look_ahead(inputs: Inputs) -> Results:
+    close, cuts = array(inputs["close"]), inputs["prefix_lengths"]
+    found = {}
+    for name in inputs["indicators"]:
+        rule = INDICATORS[name]
+        whole, parts = rule(close), [rule(close[:k]) for k in cuts]
+        wrong = lookahead.truncation_mismatches(lambda k, rule=rule: rule(close[:k]), close.size, cuts)  # type: ignore[misc]
+        first = {mismatch.cut: mismatch.row for mismatch in wrong}
+        found[name] = {
+            "lookahead": bool(wrong),
+            "first_mismatch_index_per_prefix": [first.get(k) for k in cuts],
+            "prefix_last_vs_full": [[part[-1], whole[part.size - 1]] for part in parts],
+            "detected_by_last_value_only": any(lookahead.last_value_differs(whole, part) for part in parts),
+        }
+    return found
+
+
+def recursive(inputs: Inputs) -> Results:
+    close = array(inputs["close"])
+    found = lookahead.warm_up(lambda s: float(_ema(close[-s:], inputs["ema_span"])[-1]), close.size, inputs["startup_bars"])
+    return {"full_value": found.full, "relative_difference": found.differences}
+
+
+STATISTICS: dict[str, Callable[[Inputs], Results]] = {
+    "psr": psr,
+    "psr2025": psr2025,
+    "min_trl": min_trl,
+    "dsr": dsr,
+    "expected_max_sharpe": expected_max_sharpe,
+    "min_btl": min_btl,
+    "lo2002": lo2002,
+    "haircut_sharpe": haircut_sharpe,
+    "effective_trials": effective_trials,
+    "multiple_testing": multiplicity,
+    "walk_forward": walk_forward,
+    "purged_kfold": purged_kfold,
+    "cpcv": cpcv,
+    "walk_forward_efficiency": walk_forward_efficiency,
+    "parameter_stability": parameter_stability,
+    "parameter_plateau": parameter_plateau,
+    "lookahead": look_ahead,
+    "recursive": recursive,
+}

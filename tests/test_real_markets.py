@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from trading_system import pipeline
+from trading_system.engine.ledger import Code
 
 SIZING = "sizing: {method: risk_per_trade, risk: 0.0075}"
 COSTS = "costs: {commission_bps: 1, slippage: {model: full, base_bps: 8}, borrow_rate: 0.01}"
@@ -227,3 +228,89 @@ def test_vanished_names_are_traded_point_in_time(shared_data: Path, tmp_path: Pa
     gone = sum(not np.isfinite(result.bars.close[-1, column]) for column in range(317))
     assert gone == 186
     assert result.ledger.fills.size
+
+
+COINS = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "XRPUSDT", "ADAUSDT", "DOGEUSDT", "SOLUSDT")
+COIN_MOMENTUM = """
+  - name: coins
+    type: crypto_momentum
+    asset_class: crypto
+    allocation: 0.4
+    sizing: {method: risk_per_trade, risk: 0.01}
+    limits: {max_positions: 4, max_position_notional: 0.25}
+    costs: {commission_bps: 10, slippage: {model: full, base_bps: 10}}
+"""
+MIXED_CALENDAR = "calendar: {equity: XNYS, crypto: 24/7}, quality: {split_suspect: warn, max_jump: 0.6}"
+
+
+def together(tmp_path: Path, *files: Path) -> None:
+    """A folder `market` with those files in it."""
+    (tmp_path / "market").mkdir()
+    for file in files:
+        (tmp_path / "market" / file.name).symlink_to(file)
+
+
+def assert_own_sessions(result: pipeline.BacktestResult) -> None:
+    """Every fill stands on a row on which its symbol traded, and no order of one market died on a row of the other."""
+    bars, ledger = result.bars, result.ledger
+    column = ledger.line_symbol[ledger.fills["line"]]
+    assert np.isfinite(bars.close[ledger.fills["row"], column]).all()
+    assert not (ledger.orders["end"] == int(Code.NO_BAR)).any()
+
+
+@pytest.mark.slow
+def test_shares_and_coins_share_one_cash(shared_data: Path, tmp_path: Path) -> None:
+    together(
+        tmp_path,
+        shared_data / "equities_daily/us_raw_actions_1999_2020.parquet",
+        shared_data / "crypto_daily/binance_usdt_daily.parquet",
+    )
+    classes = ", ".join(f"{name}: crypto" for name in COINS)
+    data = f"source: parquet, path: market, benchmark: SPY, start: 2017-08-17, end: 2020-12-11, {MIXED_CALENDAR}, asset_class: {{{classes}}}"
+    shares = EQUITY_MOMENTUM.replace("type: equity_momentum", "type: equity_momentum\n    allocation: 0.6")
+    result = run(tmp_path, data, shares + COIN_MOMENTUM)
+    assert_accounts(result)
+    assert_nothing_dropped(result)
+    assert_own_sessions(result)
+    bars, ledger = result.bars, result.ledger
+    filled = {bars.asset_class[i] for i in ledger.line_symbol[np.unique(ledger.fills["line"])]}
+    assert filled == {"equity", "crypto"}
+    metrics = json.loads((result.folder / "metrics.json").read_text())
+    sessions = int(bars.sampled[ledger.first :].sum())
+    assert metrics["conventions"]["periods_per_year"] == 252.0
+    assert metrics["conventions"]["n_periods"] == sessions < ledger.equity.size
+    assert bars.sampled[-1], "the run ends where equity can be measured"
+    assert metrics["metrics"]["total_return"] == pytest.approx(ledger.equity[-1] / 100_000 - 1, rel=1e-9)
+    weekend = (bars.session[ledger.fills["row"]].astype(np.int64) + 3) % 7 >= 5
+    assert {bars.asset_class[i] for i in ledger.line_symbol[ledger.fills["line"][weekend]]} == {"crypto"}
+
+
+@pytest.mark.slow
+def test_hours_of_shares_and_coins_share_one_cash(shared_data: Path, tmp_path: Path) -> None:
+    together(
+        tmp_path,
+        shared_data / "intraday/us_equity_hour_raw_1998_2021.parquet",
+        shared_data / "intraday/crypto_btcusdt_hour_2017_2021.parquet",
+    )
+    data = (
+        f"source: parquet, path: market, timeframe: 1h, stamp: open, benchmark: SPY, start: 2019-01-02, end: 2021-03-31, "
+        f"{MIXED_CALENDAR}, asset_class: {{BTCUSDT: crypto}}"
+    )
+    strategies = """
+  - name: reversion
+    type: mean_reversion
+    sizing: {method: risk_per_trade, risk: 0.005}
+    limits: {max_position_notional: 0.3}
+    costs: {commission_per_share: 0.005, commission_minimum: 1, slippage: {model: fixed, bps: 2}}
+  - name: coin
+    type: ma_crossover
+    asset_class: crypto
+    costs: {commission_bps: 10, slippage: {model: fixed, bps: 5}}
+"""
+    result = run(tmp_path, data, strategies)
+    assert_accounts(result)
+    assert_nothing_dropped(result)
+    assert_own_sessions(result)
+    assert len(set(result.ledger.line_strategy[np.unique(result.ledger.fills["line"])])) == 2
+    metrics = json.loads((result.folder / "metrics.json").read_text())
+    assert metrics["conventions"]["periods_per_year"] == 252.0 * 7

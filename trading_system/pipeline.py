@@ -221,11 +221,11 @@ def _computed(work: _Work, period: str | None, journal: Journal) -> _Done:
     start, stop = windows.rows(market.bars, run.config, name)
     for text in holdout.guard(journal, market.bars, stop, run.config.splits, run.hash, data_hash(market.hashes)):
         work.warn(text)
-    needed = max(strategy.warmup for strategy in strategies)
+    needed = [strategy.warmup for strategy in strategies]
     window, warnings = windows.window(market.bars, run.config, name, start, stop, needed)
     for text in warnings:
         work.warn(text)
-    market = dataclasses.replace(market, bars=market.bars.rows(0, stop))
+    market = dataclasses.replace(market, bars=market.bars.rows(0, window.stop))
     with work.step("decide"):
         decisions = [_decided(strategy, number, market, run) for number, strategy in enumerate(strategies)]
     with work.step("simulate") as told:

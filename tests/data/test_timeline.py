@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.data.markets import found, load
+from trading_system.data.calendars import calendar
+from trading_system.data.loading import Market
 from trading_system.errors import DataError, InsufficientDataError
 
 HEAD = "date,symbol,open,high,low,close,volume\n"
@@ -178,3 +180,34 @@ def test_rows_in_any_order_give_the_same_market(tmp_path: Path) -> None:
     a, b = (load(tmp_path / name, calendar="24/5") for name in ("sorted.parquet", "mixed.parquet"))
     np.testing.assert_array_equal(a.bars.close, b.bars.close)
     assert a.hashes == b.hashes
+
+
+def two_markets(tmp_path: Path, stock: list[str], coin: list[str], **data: object) -> Market:
+    for name, stamps in (("STOCK", stock), ("COIN", coin)):
+        text = "".join(f"{stamp},10,11,9,10,100\n" for stamp in stamps)
+        (tmp_path / f"{name}.csv").write_text("date,open,high,low,close,volume\n" + text)
+    classes = {"STOCK": "equity", "COIN": "crypto"}
+    return load(tmp_path, calendar={"equity": "XNYS", "crypto": "24/7"}, asset_class=classes, benchmark="STOCK", **data)
+
+
+def test_a_year_of_days_of_two_calendars_is_no_wrong_timeframe(tmp_path: Path) -> None:
+    """Two rows a day: a bar of each market is two rows from its next one, which is still its next session."""
+    days = np.arange("2020-01-01", "2020-12-31", dtype="M8[D]")
+    sessions = calendar("XNYS", int(days[0].astype(int)), int(days[-1].astype(int)))
+    market = two_markets(tmp_path, [str(np.datetime64(int(day), "D")) for day in sessions.day], [str(day) for day in days])
+    assert market.bars.expected.sum(axis=0).tolist() == [days.size, sessions.day.size]
+    assert not (market.bars.expected[:, 0] & market.bars.expected[:, 1]).any()
+    assert market.quality["symbols"]["STOCK"]["found"] == {}
+
+
+def test_intraday_rows_of_one_market_are_not_expected_of_the_other(tmp_path: Path) -> None:
+    """Shares close on the half hour, coins on the hour: neither misses a bar on the other's rows."""
+    days = ["2020-01-06", "2020-01-07", "2020-01-08"]
+    stock = [f"{day} {hour:02d}:30:00" for day in days for hour in range(9, 16)]
+    coin = [f"{day} {hour:02d}:00:00" for day in days for hour in range(24)]
+    bars = two_markets(
+        tmp_path, stock, coin, timeframe="1h", stamp="open", timezone="America/New_York", end=dt.date(2020, 1, 8)
+    ).bars
+    for column in (0, 1):
+        own = bars.expected[:, bars.calendar_of[column]]
+        assert own.tolist() == np.isfinite(bars.close[:, column]).tolist()

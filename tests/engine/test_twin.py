@@ -23,6 +23,8 @@ FAST = 40
 CHUNK = 20
 TABLES = {"orders": ("id",), "fills": (), "trades": ("line",), "refusals": ("first_row", "line"), "events": ()}
 MONEY = ("gross_pnl", "commission", "slippage", "financing", "dividends", "pnl", "equity", "cash", "interest", "initial_risk")
+UNITS = ("quantity", "filled")
+NAN = float("nan")
 NAMES = {
     "cause": Code,
     "end": Code,
@@ -40,13 +42,19 @@ GROUPS = [
 ]
 
 
-def same(name: str, mine: Any, his: Any, scale: float) -> bool:
-    """Whole numbers exactly; money to 1e-9 of the equity it is part of; everything else to 1e-9 of itself."""
+def same(name: str, mine: Any, his: Any, scale: float, price: float = NAN) -> bool:
+    """Whole numbers exactly; money, and what a quantity is worth at `price`, to 1e-9 of the equity it is part of; all else to 1e-9 of itself."""
     if isinstance(mine, int) and isinstance(his, int):
         return mine == his
     if math.isnan(mine) or math.isnan(his):
         return math.isnan(mine) and math.isnan(his)
-    return math.isclose(mine, his, rel_tol=1e-9, abs_tol=1e-9 * (scale if name in MONEY else 1.0))
+    unit = scale if name in MONEY else scale / price if name in UNITS and price > 0.0 else 1.0
+    return math.isclose(mine, his, rel_tol=1e-9, abs_tol=1e-9 * unit)
+
+
+def price_of(row: dict[str, Any]) -> float:
+    """Price at which the row's quantity was traded, NaN when it was not."""
+    return next((row[name] for name in ("fill_price", "price", "entry_price") if name in row), NAN)
 
 
 def shown(row: dict[str, Any], table: str) -> str:
@@ -59,7 +67,7 @@ def difference(engine: Played, twin: Played, scale: float) -> str:
     for table, keys in TABLES.items():
         mine, his = (sorted(getattr(p, table), key=lambda r: [r[k] for k in keys]) for p in (engine, twin))
         for number, (a, b) in enumerate(zip(mine, his, strict=False)):
-            fields = [name for name in b if not same(name, a[name], b[name], scale)]
+            fields = [name for name in b if not same(name, a[name], b[name], scale, price_of(b))]
             if fields:
                 return f"{table}[{number}] differ in {fields}:\n engine {shown(a, table)}\n twin   {shown(b, table)}"
         if len(mine) != len(his):

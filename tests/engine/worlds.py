@@ -154,7 +154,11 @@ def with_calendars(dice: Dice, bars: Bars, mixed: bool, per_session: int) -> Bar
     if mixed:
         weekday = (bars.session.astype(np.int64) + 3) % 7 < 5
         short = weekday if per_session == 1 else np.arange(n) % per_session < max(1, per_session - 1)
-        expected = np.column_stack([short, np.ones(n, bool)])
+        other = np.ones(n, bool)
+        if dice.chance(0.4):  # calendars that close at different hours share few rows, or none
+            other = ~short if per_session > 1 else np.arange(n) % dice.pick(2, 3) != 0
+            short = ~other if per_session > 1 else short & (np.arange(n) % 2 == 0)
+        expected = np.column_stack([short, other])
         calendar_of = dice.rng.integers(0, 2, k)
         shut = ~expected[:, calendar_of] & ~dice.mask((n, k), 0.02)
         for panel in (bars.open, bars.high, bars.low, bars.close, bars.volume):

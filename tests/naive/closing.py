@@ -34,8 +34,22 @@ class Closing(Accounts):
             if waiting.line is position.line:
                 waiting.over(OrderStatus.EXPIRED, Code.DELISTED)
         self.exits = [o for o in self.exits if o.status == OrderStatus.OPEN]
+        self.forget(position, Code.DELISTED)
         order = self.order(t, position.line, -position.sign, OrderKind.SETTLEMENT, cause, abs(position.quantity))
         self.fill(order, t, order.quantity, price, price, "inside", free=True)
+
+    def forget(self, position: Position, cause: Code) -> None:
+        """Entries and weight orders that still wait for the line's next session expire, entries with their group."""
+        for unit in self.entries:
+            if any(o.line is position.line for o in unit):
+                for order in unit:
+                    order.over(OrderStatus.EXPIRED, cause)
+        for order in (*self.reductions, *self.increases):
+            if order.line is position.line:
+                order.over(OrderStatus.EXPIRED, cause)
+        self.entries = [unit for unit in self.entries if unit[0].status == OrderStatus.OPEN]
+        self.reductions = [o for o in self.reductions if o.status == OrderStatus.OPEN]
+        self.increases = [o for o in self.increases if o.status == OrderStatus.OPEN]
 
     def funding(self, t: int) -> None:
         for c, _, _, rate in self.market.actions.get(t, []):

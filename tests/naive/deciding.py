@@ -7,7 +7,7 @@ import math
 from tests.naive.accounts import Accounts
 from tests.naive.market import correlation, mean
 from tests.naive.records import INF, NAN, Book, Line, Order, Position
-from trading_system.engine.ledger import Code, OrderKind
+from trading_system.engine.ledger import Code, OrderKind, OrderStatus
 
 
 class Deciding(Accounts):
@@ -15,13 +15,17 @@ class Deciding(Accounts):
 
     # 5. decide -------------------------------------------------------------------------------------------------------
     def decide(self, t: int) -> None:
+        if self.tripped() != Code.NONE:
+            for order in (*(o for unit in self.entries for o in unit), *self.increases):
+                order.over(OrderStatus.REJECTED, self.tripped())
+            self.entries, self.increases = [], []
         self.queue_exits(t)
         self.queue_group_exits(t)
         for position in self.held():
             if position.line.book.signals and not self.leaving(position.line) and self.market.bar(t, position.line.symbol):
                 self.move_stop(position, t)
         units = self.candidates(t)
-        if units and self.free_slots() <= 0:
+        if units and self.free_slots() <= sum(len(unit) for unit in self.entries):
             for unit in units:
                 for line in unit:
                     self.refuse(t, line, Code.SLOTS)
@@ -38,6 +42,10 @@ class Deciding(Accounts):
     def queue_exit(self, t: int, position: Position, cause: Code) -> None:
         order = self.order(t, position.line, -position.sign, OrderKind.EXIT, cause, abs(position.quantity))
         self.exits.append(order)
+        for waiting in self.reductions:
+            if waiting.line is position.line:
+                waiting.over(OrderStatus.EXPIRED, cause)
+        self.reductions = [o for o in self.reductions if o.status == OrderStatus.OPEN]
 
     def queue_exits(self, t: int) -> None:
         for position in self.held():
@@ -180,7 +188,8 @@ class Deciding(Accounts):
         )
 
     def accept(self, t: int, units: list[list[Line]]) -> None:
-        self.accepted: list[tuple[Line, int, float]] = []  # line, side, value at C
+        # line, side, value at the close that decided; entries that still wait for their session count like new ones
+        self.accepted = [(o.line, o.side, o.value) for unit in self.entries for o in unit]
         for unit in units:
             answer = self.answer(t, unit)
             if isinstance(answer, Code):
@@ -190,7 +199,7 @@ class Deciding(Accounts):
             orders = []
             for line, quantity in zip(unit, answer, strict=True):
                 orders.append(self.entry_order(t, line, quantity))
-                self.accepted.append((line, line.entry(t), quantity * self.market.close[t][line.symbol]))
+                self.accepted.append((line, line.entry(t), orders[-1].value))
             self.entries.append(orders)
 
     def entry_order(self, t: int, line: Line, quantity: float) -> Order:
@@ -199,6 +208,7 @@ class Deciding(Accounts):
         order = self.order(t, line, line.entry(t), kind, Code.ENTRY, quantity)
         scale = self.market.factor[t][line.symbol]
         order.limit = limit / scale
+        order.value = quantity * self.market.close[t][line.symbol]
         order.stop_distance = line.read("stop_distance", t) / scale
         order.target_distance = line.read("target_distance", t) / scale
         return order

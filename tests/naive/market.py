@@ -179,12 +179,23 @@ class Market:
 
     def returns(self, t: int, c: int, lookback: int) -> list[float] | None:
         """Returns of adjusted closes on the last sampled rows; None with a hole or without variance."""
-        rows = [r for r in range(t + 1) if self.sampled[r]][-(lookback + 1) :]
+        every = [r for r in range(t + 1) if self.sampled[r]]
+        rows = [self.known(r, before, c) for before, r in itertools.pairwise([-1, *every])][-(lookback + 1) :]
         if len(rows) < lookback + 1 or not all(self.bar(r, c) for r in rows):
             return None
         closes = [self.adjusted(self.close, r, c) for r in rows]
         changes = [b / a - 1.0 for a, b in itertools.pairwise(closes)]
         return changes if squares(changes) > 1e-24 else None
+
+    def known(self, row: int, before: int, c: int) -> int:
+        """Where the close of row `row` stands: on another calendar's row at the symbol's last bar after row `before`."""
+        if self.own_row(row, c):
+            return row
+        return max((r for r in range(before + 1, row) if self.bar(r, c)), default=row)
+
+    def own_row(self, t: int, c: int) -> bool:
+        """Whether the symbol has a bar at row t or should have one."""
+        return self.bar(t, c) or bool(self.expected[t][self.calendar_of[c]])
 
     def stress_return(self, t: int) -> float:
         """Benchmark over its last five closed sessions, as known at row t."""

@@ -123,13 +123,23 @@ class Opening(Accounts):
                 self.exits.append(order)
         reductions, self.reductions = self.reductions, []
         for order in reductions:
-            if self.expire_unless_live([order], t):
+            if self.waits([order], t):
+                self.reductions.append(order)
+            elif self.expire_unless_live([order], t):
                 self.market_fill(order, t, order.quantity)
         units, self.entries = self.entries, []
         for unit in units:
-            self.enter(unit, t)
+            if self.waits(unit, t):
+                self.entries.append(unit)
+            else:
+                self.enter(unit, t)
         increases, self.increases = self.increases, []
-        self.increase(increases, t)
+        self.increases = [o for o in increases if self.waits([o], t)]
+        self.increase([o for o in increases if not self.waits([o], t)], t)
+
+    def waits(self, unit: list[Order], t: int) -> bool:
+        """Whether none of the lines has its session at row t."""
+        return not any(self.market.own_row(t, o.line.symbol) for o in unit)
 
     def expire_unless_live(self, unit: list[Order], t: int) -> bool:
         for order in unit:

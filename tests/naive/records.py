@@ -76,6 +76,7 @@ class Order:
     limit: float = NAN
     stop_distance: float = NAN
     target_distance: float = NAN
+    value: float = NAN
 
     def over(self, status: OrderStatus, code: Code) -> None:
         self.status, self.end = status, code

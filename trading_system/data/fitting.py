@@ -39,7 +39,9 @@ def check_step(data: Ordered, config: DataConfig) -> None:
         step = step or (_session_step(data) if length == DAY else 0)
     else:
         gap = np.diff(data.time.index[data.bar])
-        cut = (gap < length) & np.isin(data.time.index, [cal.close for cal in data.time.calendars])[data.bar[1:]]
+        cut = (gap < length) & np.isin(data.time.index, np.concatenate([cal.close for cal in data.time.calendars]))[
+            data.bar[1:]
+        ]
         gap = gap[(data.code[1:] == data.code[:-1]) & (gap > 0) & ~cut]  # a bar that ends with its session is a short one
         step = _wrong_step(gap, length, _bars_per_session(data, length) > 1)
     if not step:
@@ -80,11 +82,21 @@ def _intraday_step(data: Ordered) -> int:
 def _session_step(data: Ordered) -> int:
     """Days from bar to bar where the bars of a daily file are always several sessions apart, such as weekly ones; else 0."""
     same = data.code[1:] == data.code[:-1]
-    step = np.diff(data.bar)[same]
+    step = np.diff(_own_sessions(data))[same]
     if step.size < _FEW or float((step < 2).mean()) > 0.02:
         return 0
     days = np.diff(data.time.session[data.bar])[same]
     return int(np.median(days)) * DAY
+
+
+def _own_sessions(data: Ordered) -> IntArray:
+    """Number of each row's session in its own calendar: calendars that close at different hours share no rows of the market."""
+    day = data.time.session[data.bar]
+    own = np.empty(day.size, np.int64)
+    for number, cal in enumerate(data.time.calendars):
+        mine = data.calendar_of[data.code] == number
+        own[mine] = np.searchsorted(cal.day, day[mine])
+    return own
 
 
 def _bars_per_session(data: Ordered, length: int) -> int:

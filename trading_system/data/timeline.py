@@ -211,9 +211,12 @@ def _intraday(
             remedy="set data.calendar: 24/7 or 24/5",
         )
     close = close[kept]
-    stamps = _distinct(close)
-    index = _distinct(np.concatenate([stamps, *(_wholly_missing(cal, stamps) for cal in found)]))
+    whose = None if which is None else which[kept]
+    grids = [_grid(cal, close if whose is None else close[whose == number]) for number, cal in enumerate(found)]
+    index = _distinct(np.concatenate(grids))
     expected = np.stack([cal.holding(index) >= 0 for cal in found], axis=1)
+    if len(found) > 1:
+        expected &= np.stack([np.isin(index, grid) for grid in grids], axis=1)
     session = _labels(found[0], index)[0]
     for number in range(len(found) - 1, -1, -1):
         mine = expected[:, number]
@@ -221,6 +224,15 @@ def _intraday(
     labels: Int32Array = np.maximum.accumulate(session).astype(np.int32)
     row = np.arange(index.size) if np.array_equal(close, index) else np.searchsorted(index, close)
     return Timeline(index, labels, expected, tuple(found), kept, row, off, label[off])
+
+
+def _grid(cal: Calendar, close: IntArray) -> IntArray:
+    """Stamps at which some bar of a calendar closes, and the closes of sessions that have none.
+
+    Each calendar has its own: what closes at half past ten is not missing at ten, when another market's bars close.
+    """
+    stamps = _distinct(close)
+    return _distinct(np.concatenate([stamps, _wholly_missing(cal, stamps)]))
 
 
 def _cut_at_close(cal: Calendar, close: IntArray, length: int) -> IntArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from trading_system.engine._kernels_fills import drop_exit, fill, has_bar, new_order
+from trading_system.engine._kernels_fills import drop_exit, drop_waiting, fill, has_bar, new_order
 from trading_system.engine.layout import (
     DAILY_LOSS_LIMIT,
     DELISTED,
@@ -64,6 +64,7 @@ def settle(x: Engine, t: int, line: int, price: float, code: int) -> None:
     state = x.s.lines[line]
     if state["exit_order"] >= 0:
         drop_exit(x, line, DELISTED)
+    drop_waiting(x, line, DELISTED)
     order = new_order(x, t, line, -state["side"], KIND_SETTLEMENT, code, abs(state["quantity"]))
     fill(x, t, order, abs(state["quantity"]), price, price, code)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from trading_system.engine._kernels_fills import floored, has_bar, new_order, refuse
+from trading_system.engine._kernels_fills import drop_reduction, end_order, floored, has_bar, new_order, refuse
 from trading_system.engine._kernels_rank import mean_correlation, pairwise_mean, rank_candidates, sum_held
 from trading_system.engine._kernels_sizing import size_group, size_line
 from trading_system.engine.layout import (
@@ -31,6 +31,7 @@ from trading_system.engine.layout import (
     NO_BAR,
     NOT_TRADABLE,
     REBALANCE,
+    REJECTED,
     REVERSAL,
     RUIN,
     SIGNAL,
@@ -62,6 +63,7 @@ def tripped_code(x: Engine) -> Any:
 def queue_exit(x: Engine, t: int, line: int, cause: int) -> None:
     """An exit of the whole line, for the next open."""
     g, state = x.s.run[0], x.s.lines[line]
+    drop_reduction(x, line, cause)
     state["exit_order"] = new_order(x, t, line, -state["side"], KIND_EXIT, cause, abs(state["quantity"]))
     state["exit_cause"] = cause
     x.s.exits[g["n_exits"]] = line
@@ -310,9 +312,7 @@ def guard_refuses(x: Engine, t: int, line: int, n_held: int) -> Any:
 def accept_candidates(x: Engine, t: int, n: int) -> None:
     """Steps 4 to 7 over the candidates in ``w.candidates[:n]``."""
     g, rules = x.s.run[0], x.r.run[0]
-    free = rules["max_positions"] - (g["n_held"] - g["n_exits"])
-    for k in range(x.w.accepted.shape[0]):
-        x.w.accepted[k] = 0.0
+    free = rules["max_positions"] - (g["n_held"] - g["n_exits"]) - count_waiting(x)
     possible = False
     if free > 0:
         for c in range(n):
@@ -355,8 +355,49 @@ def accept_candidates(x: Engine, t: int, n: int) -> None:
 
 
 @engine_helper
+def count_waiting(x: Engine) -> Any:
+    """Entries accepted earlier whose calendar has had no session since: they keep their slots, per strategy in ``w.accepted``."""
+    n = 0
+    for k in range(x.w.accepted.shape[0]):
+        x.w.accepted[k] = 0.0
+    for j in range(x.s.run[0]["n_entries"]):
+        line = x.s.entries[j]
+        if x.s.lines[line]["entry_order"] >= 0:
+            x.w.accepted[x.r.lines[line]["strategy"]] += 1.0
+            n += 1
+    return n
+
+
+@engine_routine
+def refuse_waiting(x: Engine, code: int) -> None:
+    """A limit on risk was hit while entries and increases wait for their session: none of them is sent."""
+    g = x.s.run[0]
+    for j in range(g["n_entries"]):
+        state = x.s.lines[x.s.entries[j]]
+        if state["entry_order"] >= 0:
+            end_order(x, state["entry_order"], REJECTED, code)
+            state["entry_order"] = -1
+    for j in range(g["n_increases"]):
+        state = x.s.lines[x.s.increases[j]]
+        if state["increase_order"] >= 0:
+            end_order(x, state["increase_order"], REJECTED, code)
+            state["increase_order"] = -1
+    g["n_entries"], g["n_increases"] = 0, 0
+
+
+@engine_helper
+def add_gross(x: Engine, line: int, value: float, long: bool) -> None:
+    """Count `value` of an entry of `line`."""
+    g = x.s.run[0]
+    g["gross"] += value
+    if long:
+        g["longs"] += value
+    x.w.value[x.r.lines[line]["strategy"]] += value
+
+
+@engine_helper
 def gross_start(x: Engine) -> None:
-    """Gross, gross per strategy and longs at marks, held less pending exits; acceptances are added to them."""
+    """Gross, gross per strategy and longs at marks, held less pending exits, and what waits; acceptances are added to them."""
     g = x.s.run[0]
     g["gross"], g["longs"] = 0.0, 0.0
     for n in range(x.w.value.shape[0]):
@@ -368,6 +409,11 @@ def gross_start(x: Engine) -> None:
             g["gross"] += abs(value)
             g["longs"] += max(0.0, value)
             x.w.value[x.r.lines[line]["strategy"]] += abs(value)
+    for j in range(g["n_entries"]):
+        line = x.s.entries[j]
+        state = x.s.lines[line]
+        if state["entry_order"] >= 0:
+            add_gross(x, line, state["entry_value"], state["entry_side"] > 0)
 
 
 @engine_routine
@@ -395,11 +441,8 @@ def queue_entry(x: Engine, t: int, line: int, q: float) -> None:
     x.s.entries[g["n_entries"]] = line
     g["n_entries"] += 1
     x.s.strategies[x.r.lines[line]["strategy"]]["signals"] += 1
-    notional = q * x.m.close[t, i]
-    g["gross"] += notional
-    if side > 0:
-        g["longs"] += notional
-    x.w.value[x.r.lines[line]["strategy"]] += notional
+    state["entry_value"] = q * x.m.close[t, i]
+    add_gross(x, line, state["entry_value"], side > 0)
 
 
 @engine_routine
@@ -479,6 +522,7 @@ def decide(x: Engine, t: int) -> None:
             flatten = tripped
         elif tripped == RUIN:
             flatten = RUIN
+        refuse_waiting(x, tripped)
     if x.s.run[0]["n_held"] > 0:
         decide_exits(x, t, flatten)
         if rules["has_trail"] or rules["has_tighten"]:

@@ -54,6 +54,12 @@ def is_live(x: Engine, t: int, i: int) -> Any:
 
 
 @engine_helper
+def awaits(x: Engine, t: int, i: int) -> Any:
+    """Whether row t is none of symbol i's own: another calendar's bar closes there, and its orders wait."""
+    return not has_bar(x, t, i) and not x.m.expected[t, x.m.symbols[i]["calendar"]]
+
+
+@engine_helper
 def floored(q: float, whole: int) -> Any:
     """A quantity (>= 0) in lots: whole units, or as it is."""
     return np.floor(q + 1e-9) if whole else q
@@ -376,6 +382,34 @@ def cut_for_lots(x: Engine, t: int, line: int, price: float) -> None:
                 drop_exit(x, line, LOT)
             out = state["value_out"] / state["quantity_out"] if state["quantity_out"] > 0.0 else price
             end_trade(x, t, line, LOT, out)
+
+
+@engine_routine
+def drop_waiting(x: Engine, line: int, code: int) -> None:
+    """What still waits for the next open of a line whose position is gone expires, an entry with its whole group."""
+    state, group = x.s.lines[line], x.r.lines[line]["group"]
+    if state["entry_order"] >= 0:
+        first, last = 0, 1
+        if group >= 0:
+            first, last = x.r.group_start[group], x.r.group_start[group + 1]
+        for k in range(first, last):
+            leg = x.s.lines[x.r.group_lines[k]] if group >= 0 else state
+            if leg["entry_order"] >= 0:
+                end_order(x, leg["entry_order"], EXPIRED, code)
+                leg["entry_order"] = -1
+    if state["increase_order"] >= 0:
+        end_order(x, state["increase_order"], EXPIRED, code)
+        state["increase_order"] = -1
+    drop_reduction(x, line, code)
+
+
+@engine_helper
+def drop_reduction(x: Engine, line: int, code: int) -> None:
+    """A waiting weight reduction expires: the whole line leaves."""
+    state = x.s.lines[line]
+    if state["reduce_order"] >= 0:
+        end_order(x, state["reduce_order"], EXPIRED, code)
+        state["reduce_order"] = -1
 
 
 @engine_routine

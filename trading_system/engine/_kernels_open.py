@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from trading_system.engine._kernels_fills import (
+    awaits,
     commission_at,
     commission_bps,
     cut_for_lots,
@@ -217,6 +218,16 @@ def end_group(x: Engine, first: int, last: int, status: int, code: int) -> None:
 
 
 @engine_routine
+def group_awaits(x: Engine, t: int, first: int, last: int) -> Any:
+    """Whether row t is no row of any leg; a group of which one leg has its session there fills or ends."""
+    for j in range(first, last):
+        line = x.s.entries[j]
+        if x.s.lines[line]["entry_order"] < 0 or not awaits(x, t, x.r.lines[line]["symbol"]):
+            return False
+    return True
+
+
+@engine_routine
 def group_hindrance(x: Engine, t: int, first: int, last: int) -> Any:
     """Code that keeps a group from filling at all, 0 when there is none."""
     for j in range(first, last):
@@ -312,11 +323,16 @@ def run_exits(x: Engine, t: int, at_close: int) -> None:
 def run_reductions(x: Engine, t: int, at_close: int) -> None:
     """The parts of weight orders that move towards zero."""
     g = x.s.run[0]
+    kept = 0
     for j in range(g["n_reduces"]):
         line = x.s.reduces[j]
         state, i = x.s.lines[line], x.r.lines[line]["symbol"]
         order = state["reduce_order"]
         if order < 0:
+            continue
+        if awaits(x, t, i):
+            x.s.reduces[kept] = line
+            kept += 1
             continue
         state["reduce_order"] = -1
         if not is_live(x, t, i):
@@ -326,7 +342,7 @@ def run_reductions(x: Engine, t: int, at_close: int) -> None:
         reference = market_reference(x, t, i, side, at_close)
         price = market_price(x, t, t if at_close else t - 1, line, side, q, reference)
         fill(x, t, order, q, reference, price, REBALANCE)
-    g["n_reduces"] = 0
+    g["n_reduces"] = kept
 
 
 @engine_routine
@@ -339,11 +355,20 @@ def run_entries(x: Engine, t: int, at_close: int) -> None:
         state, i, group = x.s.lines[line], x.r.lines[line]["symbol"], x.r.lines[line]["group"]
         if group >= 0:
             last = j + x.r.group_start[group + 1] - x.r.group_start[group]
-            enter_group(x, t, j, last, at_close)
+            if group_awaits(x, t, j, last):
+                for k in range(j, last):
+                    x.s.entries[kept] = x.s.entries[k]
+                    kept += 1
+            else:
+                enter_group(x, t, j, last, at_close)
             j = last
             continue
         j += 1
         if state["entry_order"] < 0:
+            continue
+        if awaits(x, t, i):
+            x.s.entries[kept] = line
+            kept += 1
             continue
         if not is_live(x, t, i):
             end_order(x, state["entry_order"], EXPIRED, expiry_code(x, t, i))
@@ -362,9 +387,14 @@ def run_entries(x: Engine, t: int, at_close: int) -> None:
 def run_limits(x: Engine, t: int) -> None:
     """Limit entries that the open did not reach."""
     g = x.s.run[0]
+    kept = 0
     for j in range(g["n_entries"]):
         line = x.s.entries[j]
         state, i = x.s.lines[line], x.r.lines[line]["symbol"]
+        if awaits(x, t, i):
+            x.s.entries[kept] = line
+            kept += 1
+            continue
         touched = (
             x.m.ask_low[t, i] <= state["entry_limit"]
             if state["entry_side"] > 0
@@ -375,14 +405,14 @@ def run_limits(x: Engine, t: int) -> None:
         else:
             end_order(x, state["entry_order"], EXPIRED, LIMIT_NOT_REACHED)
             state["entry_order"] = -1
-    g["n_entries"] = 0
+    g["n_entries"] = kept
 
 
 @engine_routine
 def run_increases(x: Engine, t: int, at_close: int) -> None:
     """The parts of weight orders that move away from zero, scaled by one factor to gross and cash."""
     g, rules, read = x.s.run[0], x.r.run[0], t if at_close else t - 1
-    kept = 0
+    kept, waiting = 0, 0
     equity, gross, shorts = values(x, t, at_close)
     epsilon = EPSILON * abs(equity)
     for n in range(x.w.accepted.shape[0]):
@@ -391,6 +421,10 @@ def run_increases(x: Engine, t: int, at_close: int) -> None:
         line = x.s.increases[j]
         state, i = x.s.lines[line], x.r.lines[line]["symbol"]
         if state["increase_order"] < 0:
+            continue
+        if awaits(x, t, i):
+            x.w.spare[waiting] = line
+            waiting += 1
             continue
         if not is_live(x, t, i):
             end_order(x, state["increase_order"], EXPIRED, expiry_code(x, t, i))
@@ -402,7 +436,6 @@ def run_increases(x: Engine, t: int, at_close: int) -> None:
         x.w.price[kept] = price
         kept += 1
         x.w.accepted[x.r.lines[line]["strategy"]] += q * price
-    g["n_increases"] = 0
     total = 0.0
     for n in range(x.w.accepted.shape[0]):  # becomes each strategy's own factor
         asked = x.w.accepted[n]
@@ -428,6 +461,9 @@ def run_increases(x: Engine, t: int, at_close: int) -> None:
         code = GROSS_EXPOSURE
     for j in range(kept):
         shorts += increase(x, t, x.s.increases[j], at_close, x.w.price[j], factor, code, shorts, epsilon)
+    for j in range(waiting):
+        x.s.increases[j] = x.w.spare[j]
+    g["n_increases"] = waiting
 
 
 @engine_routine

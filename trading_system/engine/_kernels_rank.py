@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trading_system.engine._kernels_fills import adjusted_close
+from trading_system.engine._kernels_fills import adjusted_close, awaits, has_bar
 from trading_system.engine.layout import NO_VARIANCE, Engine
 from trading_system.kernels import engine_helper, engine_routine
 
@@ -68,6 +68,17 @@ def add_ranks(x: Engine, t: int, k: int, n: int) -> None:
         start = stop
 
 
+@engine_helper
+def sampled_close(x: Engine, k: int, i: int) -> Any:
+    """Adjusted close of symbol i at the k-th sampled row; on another calendar's row its last one since the sampled row before."""
+    row = x.m.sampled_rows[k]
+    if awaits(x, row, i):
+        after = x.m.sampled_rows[k - 1] if k > 0 else -1
+        while row > after + 1 and not has_bar(x, row, i):
+            row -= 1
+    return adjusted_close(x, row, i)
+
+
 @engine_routine
 def unit_returns(x: Engine, t: int, i: int) -> Any:
     """Centred returns of symbol i over the last sampled rows, scaled to length 1, into ``w.unit``; False for a hole."""
@@ -76,9 +87,9 @@ def unit_returns(x: Engine, t: int, i: int) -> Any:
     if last < lookback:
         return False
     mean = 0.0
-    earlier = adjusted_close(x, x.m.sampled_rows[last - lookback], i)
+    earlier = sampled_close(x, last - lookback, i)
     for k in range(lookback):
-        close = adjusted_close(x, x.m.sampled_rows[last - lookback + 1 + k], i)
+        close = sampled_close(x, last - lookback + 1 + k, i)
         x.w.unit[k] = close / earlier - 1.0
         mean += x.w.unit[k]
         earlier = close

@@ -124,7 +124,7 @@ LINE_STATE = np.dtype(
         ("quantity", "f8"), ("mark", "f8"), ("mark_row", "i8"), ("stop", "f8"), ("stop_code", "i8"), ("target", "f8"), ("best", "f8"),
         ("fill_row", "i8"), ("inside_row", "i8"), ("bars", "i8"),
         ("exit_order", "i8"), ("exit_cause", "i8"), ("entry_order", "i8"), ("entry_side", "i8"), ("entry_quantity", "f8"),
-        ("entry_limit", "f8"), ("entry_stop", "f8"), ("entry_target", "f8"),
+        ("entry_limit", "f8"), ("entry_stop", "f8"), ("entry_target", "f8"), ("entry_value", "f8"),
         ("reduce_order", "i8"), ("reduce_quantity", "f8"), ("increase_order", "i8"), ("increase_side", "i8"), ("increase_quantity", "f8"),
         ("side", "i8"), ("entry_row", "i8"), ("reason", "i8"), ("quantity_in", "f8"), ("value_in", "f8"), ("quantity_out", "f8"),
         ("value_out", "f8"), ("gross", "f8"), ("commission", "f8"), ("slippage", "f8"), ("financing", "f8"), ("dividends", "f8"),

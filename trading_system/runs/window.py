@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from trading_system.errors import InsufficientDataError, UsageError
 from trading_system.runs import holdout
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trading_system.config.models import RunConfig
     from trading_system.data.bars import Bars
 
@@ -94,17 +98,29 @@ def rows(bars: Bars, config: RunConfig, name: str) -> tuple[int, int]:
     return start, stop
 
 
-def window(bars: Bars, config: RunConfig, name: str, start: int, stop: int, warmup: int) -> tuple[Window, tuple[str, ...]]:
+def window(
+    bars: Bars, config: RunConfig, name: str, start: int, stop: int, warmups: Sequence[int]
+) -> tuple[Window, tuple[str, ...]]:
     """The window of rows `start`..`stop` - 1, and what to be careful about.
 
-    Trading begins at the period's first bar, or after the warm-up where there is less history than that.
+    Trading begins at the period's first bar, or after the warm-up where there is less history than that. In a market of several
+    calendars the window ends with the last row on which equity is sampled: what follows could not be measured.
+
+    Parameters
+    ----------
+    warmups : sequence of int
+        Bars of history that each strategy of `config` asks for.
 
     Raises
     ------
     InsufficientDataError
         The period ends before the warm-up does.
     """
-    first = max(start, warmup - 1)
+    warmup = max(warmups)
+    stop = start + int(np.flatnonzero(bars.sampled[start:stop])[-1]) + 1 if bars.sampled[start:stop].any() else stop
+    first = max(
+        start, *(history_row(bars, strategy.asset_class, n) for strategy, n in zip(config.strategies, warmups, strict=True))
+    )
     if first >= stop:
         raise InsufficientDataError(
             f"the strategies need {warmup} bars of history, and there are {stop} up to the end of the period",
@@ -118,6 +134,16 @@ def window(bars: Bars, config: RunConfig, name: str, start: int, stop: int, warm
         )
     found = Window(name, first, stop, session(bars, 0), session(bars, first), session(bars, stop - 1), warmup)
     return found, tuple(warnings)
+
+
+def history_row(bars: Bars, asset_class: str, warmup: int) -> int:
+    """First row by which every calendar of that asset class has had `warmup` of its own rows; n_bars when there is none."""
+    own = [n for n, kind in zip(bars.calendar_of.tolist(), bars.asset_class, strict=False) if kind == asset_class]
+    row = 0
+    for number in set(own or bars.calendar_of.tolist()):
+        rows = np.flatnonzero(bars.expected[:, number]) if bars.expected.shape[1] > 1 else np.arange(bars.n_bars)
+        row = max(row, int(rows[max(warmup - 1, 0)]) if warmup <= rows.size else bars.n_bars)
+    return row
 
 
 def session(bars: Bars, row: int) -> str:

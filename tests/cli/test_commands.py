@@ -155,6 +155,15 @@ def test_doctor_names_what_is_wrong_with_the_machine_and_the_mend(tmp_path, caps
     assert all(check["remedy"] for check in found.values())
 
 
+def test_doctor_is_content_with_a_kernel_cache_that_was_filled_and_cannot_be_written(tmp_path):
+    from trading_system.cli.doctor import _kernel_cache
+
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    filled = _kernel_cache(tmp_path / "file" / "kernels", compiled=True)
+    assert filled["ok"] and "read-only" in filled["found"]
+    assert not _kernel_cache(tmp_path / "file" / "kernels", compiled=False)["ok"]
+
+
 def test_doctor_says_no_when_the_data_cannot_be_read(tmp_path, capsys):
     path = tmp_path / "run.yaml"
     path.write_text("data: {source: csv, path: run.yaml}\nstrategies: [{name: a, type: buy_and_hold}]\n", encoding="utf-8")

@@ -66,7 +66,7 @@ def machine() -> list[dict[str, Any]]:
 
     rows = [_row("Python", sys.version_info >= (3, 11), sys.version.split()[0], "use Python 3.11 or newer")]
     rows += [_package(name) for name in REQUIRED]
-    rows.append(_writable("kernel cache", kernels.kernel_folder(), "set TRADING_SYSTEM_CACHE to a folder that can be written"))
+    rows.append(_kernel_cache(kernels.kernel_folder(), compiled=not first_run()))
     rows.append(_writable("temporary folder", Path(tempfile.gettempdir()), "set TMPDIR to a folder that can be written"))
     rows.append(_row("kernels", True, "will be compiled by the next run" if first_run() else "compiled"))
     rows.append(_threads())
@@ -99,6 +99,12 @@ def _writable(check: str, folder: Path, remedy: str) -> dict[str, Any]:
     except OSError as error:
         return _row(check, False, f"{folder}: {error.strerror}", remedy)
     return _row(check, True, str(folder))
+
+
+def _kernel_cache(folder: Path, *, compiled: bool) -> dict[str, Any]:
+    """The folder of machine code: one that cannot be written is as good where it was filled beforehand."""
+    row = _writable("kernel cache", folder, "set TRADING_SYSTEM_CACHE to a folder that can be written")
+    return row if row["ok"] or not compiled else _row("kernel cache", True, f"{folder}, read-only and filled")
 
 
 def project(path: Path) -> list[dict[str, Any]]:

@@ -15,13 +15,20 @@ import pytest
 import typer
 
 import trading_system
+from tests.printed import EXCUSE, LANGUAGES, PAGES, PROGRAMS, ROOT, blocks, carried_out, commands, excused
 from trading_system import errors
-from trading_system.cli.app import application
+from trading_system.cli.app import GLOBAL_OPTIONS, application
 from trading_system.cli.main import main
 
-ROOT = Path(__file__).parents[1]
 PACKAGE = Path(trading_system.__file__).parent
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def relative(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def page_text(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
 
 
 def text_of(name: str) -> str:
@@ -33,37 +40,78 @@ def printed(name: str) -> list[str]:
     return re.findall(r"^    ((?:trading-system|python3|\.venv/)\S* .*)$", text_of(name), re.MULTILINE)
 
 
-def commands(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+def tree_of(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every command that does something, with its words."""
     for name, command in tree.commands.items():
         if hasattr(command, "commands"):
-            yield from commands(command, (*path, name))
+            yield from tree_of(command, (*path, name))
         else:
             yield (*path, name), command
 
 
-COMMANDS = list(commands(typer.main.get_command(application())))
+COMMANDS = list(tree_of(typer.main.get_command(application())))
 IDS = [" ".join(path) for path, _ in COMMANDS]
 
 
+def to_run(page: Path) -> bool:
+    """Whether a page prints something that is run."""
+    found = list(blocks(page.read_text(encoding="utf-8")))
+    shell = any(not excuse for block in found if block.language == "sh" for _, excuse in commands(block))
+    return shell or any(block.language == "python" and not block.title and not excused(block) for block in found)
+
+
+RUN = [page for page in PAGES if page.name != "README.md" and to_run(page)]  # the README's two are CI's, see below
+
+
 @pytest.mark.slow
-def test_getting_started_works_as_printed(tmp_path):
-    """Every command of the page, in order, in a folder that is not the checkout; only a gate may say no."""
-    lines = printed("docs/getting-started.md")
-    assert len(lines) >= 12
-    for line in lines:
-        words = shlex.split(line)
-        assert words[0] == "trading-system"
-        done = subprocess.run(
-            [sys.executable, "-m", "trading_system", *words[1:]], check=False, cwd=tmp_path, capture_output=True, text=True
-        )
-        assert done.returncode in ((0, 1) if "--fail-on-reject" in words else (0,)), f"{line}\n{done.stdout}\n{done.stderr}"
-        assert "Traceback" not in done.stderr
+@pytest.mark.parametrize("page", RUN, ids=relative)
+def test_every_command_of_a_page_does_what_it_says_in_a_folder_that_is_not_the_checkout(page, tmp_path):
+    done = carried_out(page, tmp_path)
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_fence_says_what_it_is_and_every_command_that_is_not_run_says_why(page):
+    for block in blocks(page.read_text(encoding="utf-8")):
+        assert block.language in LANGUAGES, f"{page.name}:{block.line}: a fence of {block.language!r}"
+        reasons = [excuse for _, excuse in commands(block)] if block.language == "sh" else [excused(block)]
+        assert all(len(reason.split()) >= 3 for reason in reasons if reason), f"{page.name}:{block.line}: why is it not run?"
+        if block.language == "sh" and block.text.splitlines()[0].startswith(EXCUSE):
+            assert any(reasons), f"{page.name}:{block.line}: an excuse without a command"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_line_for_the_shell_begins_with_a_program_that_is_known(page):
+    """So that no command hides as text: an indented line is one only when its first word is known here."""
+    for block in blocks(page.read_text(encoding="utf-8")):
+        for command, _ in commands(block) if block.language == "sh" else ():
+            word = re.sub(r"^(\w+=(\"[^\"]*\"|\S*) )+", "", command).split()[0]
+            assert word in PROGRAMS or word.startswith(".venv/"), f"{page.name}:{block.line}: {word}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_command_named_anywhere_exists_with_its_options(page):
+    tree = {path: {option for parameter in command.params for option in parameter.opts} for path, command in COMMANDS}
+    known = {word for path in tree for word in path}
+    for text in re.findall(
+        r"(?:`|^    |^)trading-system ((?:[a-z][\w-]*|--?[a-z][\w-]*|[A-Z.]+)(?: [^`\n]*)?)(?:`|$)",
+        page_text(page),
+        re.MULTILINE,
+    ):
+        words = text.split()
+        path = next((tuple(words[:n]) for n in (2, 1) if tuple(words[:n]) in tree), None)
+        if path is None:
+            assert words[0].startswith("-") or words[0].isupper() or words[0] in known, f"{page.name}: trading-system {text}"
+            continue
+        for word in words[len(path) :]:
+            if re.fullmatch(r"--[a-z][a-z-]*", word):
+                assert word in tree[path] | {"--help", *GLOBAL_OPTIONS}, f"{page.name}: trading-system {text}"
 
 
 @pytest.mark.slow
 def test_the_first_command_of_the_readme_ends_with_a_result_folder(tmp_path):
-    """Its last part, run as printed on a copy of what it names; the installation before it is CI's."""
+    """Its last part, run as printed on a copy of what it names; CI runs the whole line, and the other one."""
     install, run = printed("README.md")[0].rsplit(" && ", 1)
     assert install == "python3 -m venv .venv && .venv/bin/pip install ."
     words = shlex.split(run)
@@ -81,15 +129,10 @@ def test_the_first_command_of_the_readme_ends_with_a_result_folder(tmp_path):
     assert (tmp_path / folder / "metrics.json").is_file()
 
 
-def test_the_strategy_of_the_page_runs_as_printed_and_does_not_look_ahead(tmp_path, monkeypatch, capsys):
+def test_the_strategy_of_the_page_does_not_look_ahead_and_reads_what_there_is(tmp_path):
     page = text_of("docs/strategies.md")
-    blocks = {kind: re.findall(rf"^```{kind}\n(.*?)^```", page, re.MULTILINE | re.DOTALL) for kind in ("python", "yaml")}
-    (tmp_path / "breakout.py").write_text(blocks["python"][0], encoding="utf-8")
-    (tmp_path / "my_strategy.yaml").write_text(blocks["yaml"][0], encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    for line in printed("docs/strategies.md"):
-        assert main(shlex.split(line)[1:]) == 0, line
-    assert "breakout (breakout.py:Breakout)" in capsys.readouterr().out
+    (source,) = [block.text for block in blocks(page) if block.title == "breakout.py"]
+    (tmp_path / "breakout.py").write_text(source, encoding="utf-8")
 
     from tests.builders import random_bars
     from trading_system.strategies.loading import load_type
@@ -143,14 +186,20 @@ def test_every_error_has_an_entry_with_cause_and_mend(error):
         assert "    error: " in entry and "*Cause*" in entry and "*Mend*" in entry
 
 
+# read by packages below, not by this one; the page says what they do here
+BELOW = {"COLUMNS", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES"}
+
+
+def variables_read(source: str) -> set[str]:
+    """Names of environment variables in a file: those asked of os.environ, and whatever looks like one of the program's own."""
+    asked = re.findall(r"environ(?:\.get\(|\[)\"([A-Z][A-Z0-9_]+)\"|getenv\(\"([A-Z][A-Z0-9_]+)\"", source)
+    return {name for pair in asked for name in pair if name} | set(re.findall(r"TRADING_SYSTEM_[A-Z_]+", source))
+
+
 def test_the_table_of_environment_variables_is_complete_and_no_longer_than_that():
-    read = {
-        name
-        for file in PACKAGE.rglob("*.py")
-        for name in re.findall(r"TRADING_SYSTEM_[A-Z_]+", file.read_text(encoding="utf-8"))
-    }
-    told = set(re.findall(r"^\| `(TRADING_SYSTEM_[A-Z_]+)`", text_of("docs/getting-started.md"), re.MULTILINE))
-    assert told == read
+    read = {name for file in PACKAGE.rglob("*.py") for name in variables_read(file.read_text(encoding="utf-8"))}
+    told = re.findall(r"^\| `([A-Z_]+)`", text_of("docs/ENVIRONMENT_VARIABLES.md"), re.MULTILINE)
+    assert len(told) == len(set(told)) and set(told) == read | BELOW
 
 
 def test_every_dependency_has_its_reason():
@@ -160,12 +209,12 @@ def test_every_dependency_has_its_reason():
     assert set(re.findall(r"^\| ([\w-]+) \|", text_of("docs/dependencies.md"), re.MULTILINE)) - {"package"} == names
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", PAGES, ids=relative)
 def test_every_link_leads_somewhere(page):
     for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", PAGES, ids=relative)
 def test_no_page_names_a_path_of_a_machine(page):
     assert re.search(r"(?<![\w./-])/(?:work|root|home|tmp|Users|farm)/", page.read_text(encoding="utf-8")) is None

@@ -23,10 +23,10 @@ A **run file** says which bars, which strategies and how much money. A **strateg
 universe, sizing, limits and costs. A run file names strategy files or holds strategies inline. A strategy file given alone runs on the
 sample market of its asset class (`equity`: equities50, `crypto`: crypto10), the last two years held out, and the program says so.
 
-    trading-system config template run > run_config.yaml     a commented file to start from
-    trading-system validate config run_config.yaml           every mistake in one pass
-    trading-system config show run_config.yaml               what it resolves to, every default written out
-    trading-system config schema run                         JSON Schema, for your editor
+    trading-system config template run > run_config.yaml     # a commented file to start from
+    trading-system validate config run_config.yaml           # every mistake in one pass
+    trading-system config show run_config.yaml               # what it resolves to, every default written out
+    trading-system config schema run                         # JSON Schema, for your editor
 
 ## How files are read
 

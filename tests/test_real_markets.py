@@ -314,3 +314,34 @@ def test_hours_of_shares_and_coins_share_one_cash(shared_data: Path, tmp_path: P
     assert len(set(result.ledger.line_strategy[np.unique(result.ledger.fills["line"])])) == 2
     metrics = json.loads((result.folder / "metrics.json").read_text())
     assert metrics["conventions"]["periods_per_year"] == 252.0 * 7
+
+
+@pytest.mark.slow
+def test_a_market_beside_it_that_nobody_trades_changes_nothing(shared_data: Path, tmp_path: Path) -> None:
+    """Shares alone, and shares beside coins that no rule ever buys: the same trades to the last digit, every rule of a portfolio on."""
+    together(
+        tmp_path,
+        shared_data / "equities_daily/us_raw_actions_1999_2020.parquet",
+        shared_data / "crypto_daily/binance_usdt_daily.parquet",
+    )
+    shares = EQUITY_MOMENTUM.replace("type: equity_momentum", "type: equity_momentum\n    allocation: 1.0").replace(
+        "0.10}", "0.2}"
+    )
+    never = "  - {name: never, type: mean_reversion, asset_class: crypto, allocation: 0.5, params: {enter: -50}}\n"
+    portfolio = """portfolio:
+  limits: {max_positions: 10, max_gross_exposure: 1.5, max_drawdown: 0.25, max_daily_loss: 0.02}
+  debit_rate: 0.05
+  volatility_scaling: {mode: continuous}
+  correlation_guard: {min_positions: 2, average_threshold: 0.2, candidate_threshold: 0.3}
+  ranking: {momentum: 0.8, diversification: 0.2}
+"""
+    span = "source: parquet, benchmark: SPY, start: 2017-08-17, end: 2020-12-11, quality: {split_suspect: warn, max_jump: 0.6}"
+    alone = f"{span}, path: market/us_raw_actions_1999_2020.parquet, calendar: XNYS"
+    classes = ", ".join(f"{name}: crypto" for name in COINS)
+    beside = f"{span}, path: market, calendar: {{equity: XNYS, crypto: 24/7}}, asset_class: {{{classes}}}"
+    first = run(tmp_path, alone, f"{shares}\n{portfolio}")
+    second = run(tmp_path, beside, f"{shares}{never}\n{portfolio}")
+    trades = [[{**row, "trade_id": ""} for row in table(result.folder, "trade_log.csv")] for result in (first, second)]
+    assert trades[0] == trades[1] and len(trades[0]) > 300
+    sampled = second.bars.sampled[second.ledger.first :]
+    np.testing.assert_array_equal(first.ledger.equity, second.ledger.equity[sampled])

@@ -4,7 +4,8 @@ Numba itself is imported by the first decorated function, never by importing thi
 ``$TRADING_SYSTEM_CACHE/kernels`` (default: the user's cache folder, or a private temporary folder where that cannot be
 written), in a folder named by a hash of the kernel's source file and of every file of this package that it imports, so
 that a changed helper never runs stale code and a moved or read-only installation still hits. ``NUMBA_CPU_NAME`` and
-``NUMBA_CPU_FEATURES`` are respected.
+``NUMBA_CPU_FEATURES`` are respected. The first calls of a process need no numba when the machine code is there
+(`trading_system.machine_code`).
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ import re
 import stat
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from trading_system import machine_code
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,18 +33,19 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 PACKAGE = Path(__file__).parent
+EARLY_CALLS = 500  # calls without numba before numba is worth its start
 PARTS: set[str] = set()  # names of the functions that are compiled inside engine kernels only
 _IMPORT = re.compile(r"^(?:from|import)[ \t]+(trading_system[\w.]*)(?:[ \t]+import[ \t]+([\w, \t]+|\([^)]*\)))?", re.MULTILINE)
 
 
 def kernel(function: F) -> F:
     """Compile a kernel: cached, without the interpreter's lock, IEEE arithmetic (division by zero gives inf or NaN)."""
-    return _compile(function, cache=True)
+    return _later(function, functools.partial(_compile, cache=True), early=True)
 
 
 def helper(function: F) -> F:
     """Compile a function that only kernels call; it is stored inside each of them."""
-    return _compile(function, cache=False)
+    return _later(function, functools.partial(_compile, cache=False))
 
 
 def engine_kernel(function: F) -> F:
@@ -50,6 +55,10 @@ def engine_kernel(function: F) -> F:
     private option of numba (pinned below 0.69); if it vanished only speed would be lost. The kernel and all its routines
     are optimised together, once.
     """
+    return _later(function, _compiled_once, early=True)
+
+
+def _compiled_once(function: F) -> F:
     compiled = _compile(function, cache=True, _nrt=False)
     if hasattr(compiled, "compile"):
         compile_kernel = compiled.compile
@@ -75,6 +84,10 @@ def engine_helper(function: F) -> F:
 def _part(function: F, **options: Any) -> F:
     """A part of an engine kernel: it has no entry from Python, and one signature whatever constants it is called with."""
     PARTS.add(function.__qualname__)
+    return _later(function, functools.partial(_compiled_part, options=options))
+
+
+def _compiled_part(function: F, options: dict[str, Any]) -> F:
     compiled = _compile(function, cache=False, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
     if hasattr(compiled, "get_call_template"):
         import numba
@@ -87,6 +100,87 @@ def _part(function: F, **options: Any) -> F:
 
         setattr(compiled, "get_call_template", get_call_template)  # noqa: B010
     return compiled
+
+
+def _later(function: F, compiled: Callable[[F], F], *, early: bool = False) -> F:
+    """`function`, compiled when it is first needed; at once where numba is loaded already or told to behave otherwise."""
+    if "numba" in sys.modules or not machine_code.usable():
+        return compiled(function)
+    return cast(F, Kernel(function, compiled, early=early))
+
+
+class Kernel:
+    """A function that is compiled when something needs it compiled: numba, that many calls, or arguments of a new type.
+
+    Until then a kernel is called through the machine code that an earlier process kept, when there is some.
+
+    Parameters
+    ----------
+    function : callable
+        In Python.
+    compiled : callable
+        Gives numba's dispatcher for it.
+    early : bool
+        Whether machine code of it is kept.
+    """
+
+    early_calls = 0  # of all kernels of this process
+
+    def __init__(self, function: Callable[..., Any], compiled: Callable[[Any], Any], *, early: bool) -> None:
+        functools.update_wrapper(self, function)
+        self._function, self._compile, self._early = function, compiled, early
+        self._compiled: Any = None
+        self._codes: dict[tuple[str | None, ...], Callable[..., Any] | None] = {}
+
+    def __call__(self, *args: Any) -> Any:
+        """Call it."""
+        compiled = self._compiled
+        return compiled(*args) if compiled is not None else self._first(args)
+
+    def _first(self, args: tuple[Any, ...]) -> Any:
+        if self._early and Kernel.early_calls < EARLY_CALLS and "numba" not in sys.modules:
+            tokens = tuple(map(machine_code.described, args))
+            code = self._codes[tokens] if tokens in self._codes else self._linked(tokens)
+            if code is not None:
+                Kernel.early_calls += 1
+                return code(*args)
+        return self.dispatcher(*args)
+
+    def _linked(self, tokens: tuple[str | None, ...]) -> Callable[..., Any] | None:
+        told = tuple(token for token in tokens if token is not None)
+        if len(told) < len(tokens):
+            return None
+        with machine_code.LOCK:
+            if told not in self._codes:
+                self._codes[told] = machine_code.linked(_kept_path(self._function, told), told)
+            return self._codes[told]
+
+    @property
+    def dispatcher(self) -> Any:
+        """What numba makes of it (with ``NUMBA_DISABLE_JIT=1`` the function itself)."""
+        with machine_code.LOCK:
+            if self._compiled is None:
+                self._compiled = self._compile(self._function)
+        return self._compiled
+
+    @property
+    def _numba_type_(self) -> Any:
+        """How numba sees it inside another function."""
+        return self.dispatcher._numba_type_
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.dispatcher, name)
+
+    def __reduce__(self) -> str:
+        return self._function.__qualname__
+
+
+def _kept_path(function: Callable[..., Any], tokens: tuple[str, ...]) -> Path:
+    file = Path(function.__code__.co_filename)
+    kernel = f"{file.stem}-{function.__name__}-{function.__code__.co_firstlineno}"
+    return code_folder(file) / machine_code.file_name(kernel, tokens)
 
 
 @contextlib.contextmanager
@@ -147,7 +241,7 @@ def _compile(function: F, *, cache: bool, **options: Any) -> F:
     finally:
         config.CACHE_LOCATOR_CLASSES = before
     if cache and hasattr(compiled, "_cache"):
-        _make_forgiving(compiled._cache)
+        _make_forgiving(compiled._cache, function)
     return cast(F, compiled)
 
 
@@ -173,8 +267,8 @@ def _numba() -> Any:
     return numba
 
 
-def _make_forgiving(cache: Any) -> None:
-    """A cache that cannot be read or written costs time, never the run."""
+def _make_forgiving(cache: Any, function: Callable[..., Any]) -> None:
+    """A cache that cannot be read or written costs time, never the run; what is saved is kept for early calls too."""
     load, save = cache.load_overload, cache.save_overload
 
     def load_overload(signature: Any, context: Any) -> Any:
@@ -189,9 +283,31 @@ def _make_forgiving(cache: Any) -> None:
         try:
             save(signature, data)
         except OSError:  # read-only folder, disk full
-            pass
+            return
+        with contextlib.suppress(Exception):  # numba inside is not what it was: early calls find nothing, that is all
+            _keep(function, data)
 
     cache.load_overload, cache.save_overload = load_overload, save_overload
+
+
+def _keep(function: Callable[..., Any], result: Any) -> None:
+    """Write the machine code of what numba has just compiled where `Kernel` looks for it, whole or not at all."""
+    found = machine_code.kept(result.library, result.fndesc, result.signature) if machine_code.usable() else None
+    if found is None:
+        return
+    tokens, content = found
+    path = _kept_path(function, tuple(tokens))
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def code_folder(file: Path) -> Path:
+    """Folder of the machine code of the kernels in `file`, for this state of the source; it need not exist."""
+    return kernel_folder() / f"{file.parent.name}-{source_stamp(file)[:16]}"
 
 
 class KernelLocator:
@@ -199,8 +315,7 @@ class KernelLocator:
 
     def __init__(self, file: Path, line: int) -> None:
         self._stamp = source_stamp(file)
-        room = file.parent.name
-        self._folder = kernel_folder() / f"{room}-{self._stamp[:16]}"
+        self._folder = code_folder(file)
         self._line = line
 
     @classmethod

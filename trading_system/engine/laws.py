@@ -9,9 +9,14 @@ import numpy as np
 from trading_system.engine.ledger import Code, Ledger, OrderStatus
 
 if TYPE_CHECKING:
-    from trading_system.engine.layout import Engine
+    from trading_system.engine.layout import Engine, LaneArrays
 
 TOLERANCE = 1e-9
+LANE_LAWS = {
+    1: "equity = cash + sum of quantity x mark",
+    2: "signals = refused + ordered",
+    3: "order = filled + rejected + expired + open",
+}
 
 
 class LawBroken(AssertionError):
@@ -35,6 +40,29 @@ def check_laws(ledger: Ledger, engine: Engine) -> None:
     check_accounting(ledger, engine)
     check_signals(ledger)
     check_orders(ledger)
+
+
+def check_lane(ledger: Ledger, x: LaneArrays) -> None:
+    """The same laws for a run of a single line, in one compiled pass, which also works out its net exposure."""
+    from trading_system.engine._kernels_lane_audit import audit_lane
+
+    state, found = x.state[0], np.zeros(3)
+    logs = ledger.orders, ledger.fills, ledger.refusals
+    with np.errstate(all="ignore"):
+        law = audit_lane(
+            x.close,
+            ledger.equity,
+            *logs,
+            ledger.first,
+            ledger.starting_equity,
+            float(state["cash"]),
+            int(ledger.signals[0]),
+            TOLERANCE,
+            ledger.net_exposure,
+            found,
+        )
+    if law:
+        raise LawBroken(LANE_LAWS[law], int(found[0]), float(found[1]), float(found[2]))
 
 
 def check_accounting(ledger: Ledger, engine: Engine) -> None:

@@ -270,3 +270,47 @@ class Engine(NamedTuple):
     s: Any
     w: Any
     o: Any
+
+
+LANE_RULES = np.dtype(
+    [
+        ("starting_equity", "f8"), ("max_gross", "f8"), ("max_notional", "f8"), ("min_trade", "f8"), ("allocation", "f8"), ("method", "i8"),
+        ("amount", "f8"), ("own_max_gross", "f8"), ("own_max_notional", "f8"), ("bps", "f8"), ("per_share", "f8"), ("per_trade", "f8"),
+        ("minimum", "f8"), ("slippage", "f8"), ("whole", "i8"), ("pays_borrow", "i8"), ("pays_debit", "i8"), ("by_weight", "i8"),
+        ("has_stop", "i8"), ("has_target", "i8"), ("has_scale", "i8"), ("keeps_logs", "i8"), ("first", "i8"),
+    ]
+)  # fmt: skip
+LANE_STATE = np.dtype(
+    [
+        ("row", "i8"), ("gave_up", "i8"), ("cash", "f8"), ("equity", "f8"), ("peak", "f8"), ("quantity", "f8"), ("side", "i8"),
+        ("stop", "f8"), ("target", "f8"), ("entry_row", "i8"), ("reason", "i8"), ("bars", "i8"), ("quantity_in", "f8"), ("value_in", "f8"),
+        ("quantity_out", "f8"), ("value_out", "f8"), ("gross", "f8"), ("commission", "f8"), ("slippage", "f8"), ("risk", "f8"),
+        ("highest", "f8"), ("lowest", "f8"), ("exit_order", "i8"), ("exit_cause", "i8"), ("exit_quantity", "f8"),
+        ("entry_order", "i8"), ("entry_side", "i8"), ("entry_quantity", "f8"), ("entry_stop", "f8"), ("entry_target", "f8"),
+        ("n_orders", "i8"), ("n_fills", "i8"), ("n_trades", "i8"), ("n_refusals", "i8"), ("refusal", "i8"), ("refused_code", "i8"),
+        ("refused_row", "i8"), ("signals", "i8"), ("repeated", "i8"),
+    ]
+)  # fmt: skip
+
+
+class LaneArrays(NamedTuple):
+    """What the lane reads and writes; the first eleven are read-only, one series each over all rows of the market."""
+
+    open: Any
+    high: Any
+    low: Any
+    close: Any
+    volume: Any
+    weight: Any  # an absent series is (1,) and its flag in the rules is 0
+    entry: Any
+    exit: Any
+    stop: Any
+    target: Any
+    scale: Any
+    rules: Any
+    state: Any
+    equity: Any  # from the first row of the run on
+    orders: Any
+    fills: Any
+    trades: Any
+    refusals: Any

@@ -12,6 +12,7 @@ import numpy as np
 
 from trading_system.engine import rules
 from trading_system.engine.decisions import StrategyDecisions, build_lines, check_shapes, decision_arrays
+from trading_system.engine.lane import is_single_and_plain, simulate_single
 from trading_system.engine.layout import (
     BAD_ENTRY,
     BAD_LIMIT,
@@ -87,10 +88,7 @@ class Simulation:
         stop: int | None = None,
     ) -> None:
         stop = bars.n_bars if stop is None else stop
-        if not 0 <= first <= stop <= bars.n_bars:
-            raise UsageError(f"rows {first} to {stop} do not lie in the {bars.n_bars} rows of the data")
-        rules.refuse_impossible(config, bars, decisions)
-        check_shapes(config, bars, decisions)
+        refuse_mistakes(bars, decisions, config, first, stop)
         self.bars, self.config, self.first, self.stop = bars, config, first, stop
         self._lines = build_lines(config, decisions)
         arrays = decision_arrays(bars, decisions, self._lines.component_names)
@@ -214,10 +212,20 @@ class Simulation:
         worst = np.where(side > 0, now["lowest"], now["highest"])
         top = np.where(side > 0, now["highest"], now["lowest"])
         with np.errstate(invalid="ignore"):
-            rows["mae"] = np.where(np.isfinite(worst), np.minimum(0.0, side * (worst / entry - 1.0)), 0.0)
-            rows["mfe"] = np.where(np.isfinite(top), np.maximum(0.0, side * (top / entry - 1.0)), 0.0)
+            rows["mae"] = (
+                np.where(np.isfinite(worst), np.minimum(0.0, side * (worst / entry - 1.0)), 0.0) + 0.0
+            )  # a zero is never below 0
+            rows["mfe"] = np.where(np.isfinite(top), np.maximum(0.0, side * (top / entry - 1.0)), 0.0) + 0.0
         rows["bars_held"], rows["entry_reason"], rows["open"] = now["bars"], now["reason"], 1
         return rows
+
+
+def refuse_mistakes(bars: Bars, decisions: Sequence[StrategyDecisions], config: RunConfig, first: int, stop: int) -> None:
+    """Raise for rows that do not exist, rules that contradict each other or the data, and panels of the wrong shape."""
+    if not 0 <= first <= stop <= bars.n_bars:
+        raise UsageError(f"rows {first} to {stop} do not lie in the {bars.n_bars} rows of the data")
+    rules.refuse_impossible(config, bars, decisions)
+    check_shapes(config, bars, decisions)
 
 
 def _state(bars: Bars, config: RunConfig, n_lines: int, n_strategies: int, first: int) -> StateArrays:
@@ -293,4 +301,10 @@ def simulate(
     LawBroken
         When the accounts do not add up, which is a defect of the engine.
     """
+    last = bars.n_bars if stop is None else stop
+    refuse_mistakes(bars, decisions, config, first, last)
+    if is_single_and_plain(bars, decisions, config, first, last):
+        ledger = simulate_single(bars, decisions, config, first, last)
+        if ledger is not None:
+            return ledger
     return Simulation(bars, decisions, config, first=first, stop=stop).advance().ledger()

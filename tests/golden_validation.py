@@ -9,7 +9,19 @@ import numpy as np
 
 from trading_system.metrics import returns as measures
 from trading_system.validation import autocorrelation as serial
-from trading_system.validation import deflation, folds, lookahead, multiple_testing, stability
+from trading_system.validation import block_length as lengths
+from trading_system.validation import (
+    bootstrap,
+    confidence_set,
+    data_snooping,
+    deflation,
+    folds,
+    intervals,
+    lookahead,
+    multiple_testing,
+    resampling,
+    stability,
+)
 from trading_system.validation import sharpe_inference as inference
 
 Inputs = Mapping[str, Any]
@@ -338,7 +350,106 @@ def recursive(inputs: Inputs) -> Results:
     return {"full_value": found.full, "relative_difference": found.differences}
 
 
+def block_length(inputs: Inputs) -> Results:
+    found = lengths.block_length(inputs["x"])
+    return {
+        "stationary": found.stationary,
+        "circular": found.circular,
+        "first_insignificant_lag": found.first_insignificant_lag,
+        "bandwidth_M": found.bandwidth,
+        "long_run_variance": found.long_run_variance,
+        "G": found.weighted_lags,
+        "max_block": found.largest,
+        "patton_matlab_port": [found.stationary, found.circular],
+    }
+
+
+def block_indices(inputs: Inputs) -> Results:
+    n, block = inputs["n"], inputs["block"]
+    return {
+        "moving_block": bootstrap.block_indices(inputs["moving_block_starts"], block, n),
+        "circular": bootstrap.block_indices(inputs["circular_starts"], block, n),
+        "stationary": bootstrap.stationary_indices(inputs["stationary_starts"], inputs["stationary_uniforms"], block),
+    }
+
+
+def bootstrap_se(inputs: Inputs) -> Results:
+    x, block = array(inputs["x"]), inputs["block"]
+    found = {
+        "iid": bootstrap.mean_standard_error(x, "iid"),
+        "stationary": bootstrap.mean_standard_error(x, "stationary", block),
+        "circular": bootstrap.mean_standard_error(x, "circular", block),
+        "moving_block": bootstrap.mean_standard_error(x, "moving", block),
+    }
+    return {"se": found}
+
+
+def bootstrap_ci(inputs: Inputs) -> Results:
+    x, drawn, level = array(inputs["x"]), array(inputs["replicates"]), inputs["confidence"]
+
+    def sharpe(r: np.ndarray) -> float:
+        return float(r.mean() / r.std(ddof=1))
+
+    statistic = np.mean if inputs["statistic"] == "mean" else sharpe
+    observed = float(statistic(x))
+    corrected = intervals.accelerated(observed, drawn, intervals.jackknife(x, statistic), level)
+    inside = intervals.percentile(drawn, level)
+    return {
+        "theta_hat": observed,
+        "bootstrap_se_ddof1": intervals.standard_error(drawn),
+        "bias": intervals.bias(observed, drawn),
+        "normal": intervals.normal(observed, drawn, level),
+        "percentile": inside,
+        "basic": intervals.basic(observed, drawn, level),
+        "z0": corrected.z0,
+        "acceleration": corrected.acceleration,
+        "bc": intervals.bias_corrected(observed, drawn, level).interval,
+        "bca": corrected.interval,
+        "bca_probabilities": corrected.probabilities,
+        "r_boot_bca": corrected.interval,
+        "r_boot_percentile": inside,
+    }
+
+
+def snooping(inputs: Inputs) -> Results:
+    strategies, benchmark = array(inputs["strategy_returns_T_by_k"]), array(inputs["benchmark_returns"])
+    n, block = benchmark.size, inputs["block"]
+    chosen = bootstrap.resamples_of(bootstrap.block_indices(inputs["circular_starts_B_by_nb"], block, n), n, block)
+    tested = data_snooping.contest(data_snooping.differences_from(strategies, benchmark), chosen)
+    tests = {}
+    for prefix, studentised in (("raw", False), ("stud", True)):
+        for name, found in data_snooping.superior_ability(tested, studentised=studentised)._asdict().items():
+            strict = int((found.replicates > found.statistic).sum())
+            tests[f"{prefix}_{name}"] = {
+                "statistic": found.statistic,
+                "exceed_strict": strict,
+                "exceed_or_equal": resampling.n_exceeding(found.statistic, found.replicates),
+                "p_arch": strict / found.replicates.size,
+                "p_value": found.p_value,
+            }
+    step = data_snooping.step_down(tested, inputs["alpha"])
+    losses, sets = -np.column_stack((benchmark, strategies)), {}
+    for key, statistic in (("R", "range"), ("max", "max")):
+        kept = confidence_set.model_confidence_set(losses, chosen, statistic)  # type: ignore[arg-type]
+        sets[key] = {"order": kept.order, "p": kept.p_values, "included_at_10pct": kept.kept(0.1)}
+    return {
+        "omega": tested.omega,
+        "mean_diff": tested.mean,
+        "t_stats": tested.t_statistics,
+        "tests": tests,
+        "stepm_studentised_rejected": step.rejected,
+        "romano_wolf_adjusted_p": step.adjusted_p,
+        "stepm_arch_unstudentised": data_snooping.step_down(tested, inputs["alpha"], studentised=False).rejected,
+        "mcs": sets,
+    }
+
+
 STATISTICS: dict[str, Callable[[Inputs], Results]] = {
+    "block_length": block_length,
+    "block_indices": block_indices,
+    "bootstrap_se": bootstrap_se,
+    "bootstrap_ci": bootstrap_ci,
+    "data_snooping": snooping,
     "psr": psr,
     "psr2025": psr2025,
     "min_trl": min_trl,

@@ -1,0 +1,75 @@
+"""How long resamples take: 2,520 returns, and 500 strategies of 2,520 periods.
+
+Run with ``TRADING_SYSTEM_THREADS=1 pytest benchmarks/test_validation.py --benchmark-enable``; every figure is warm. The
+figures of arch are taken in the same run: on a busy machine only their ratio means something.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trading_system.validation import bootstrap, data_snooping, resampling
+
+N_BARS, N_STRATEGIES = 2_520, 500
+
+
+@pytest.fixture(scope="module")
+def returns() -> np.ndarray:
+    return np.random.default_rng(1).normal(0.0005, 0.01, N_BARS)
+
+
+@pytest.fixture(scope="module")
+def table() -> np.ndarray:
+    return 0.01 * np.random.default_rng(3).standard_normal((N_BARS, N_STRATEGIES))
+
+
+def drawn(n_resamples: int) -> bootstrap.Resamples:
+    keys = resampling.resample_keys(np.random.default_rng(5), n_resamples)
+    return bootstrap.resamples("stationary", N_BARS, 10.0, keys)
+
+
+def measured(benchmark: Any, function: Any, *arguments: Any) -> None:
+    function(*arguments)
+    benchmark.pedantic(function, args=arguments, rounds=5)
+
+
+def superior(table: np.ndarray) -> float:
+    return data_snooping.superior_ability(data_snooping.contest(table, drawn(1_000))).consistent.p_value
+
+
+def test_performance_of_ten_thousand_resamples(returns: np.ndarray, benchmark: Any) -> None:
+    measured(benchmark, lambda: bootstrap.resampled_performance(returns, drawn(10_000), 252))
+
+
+def test_superior_ability_of_500_strategies(table: np.ndarray, benchmark: Any) -> None:
+    measured(benchmark, superior, table)
+
+
+def test_step_down_of_500_strategies(table: np.ndarray, benchmark: Any) -> None:
+    measured(benchmark, lambda: data_snooping.step_down(data_snooping.contest(table, drawn(1_000))))
+
+
+def test_performance_of_ten_thousand_resamples_by_arch(returns: np.ndarray, benchmark: Any) -> None:
+    from arch.bootstrap import StationaryBootstrap
+
+    def numbers(r: np.ndarray) -> np.ndarray:
+        total = np.cumsum(np.log1p(r))
+        peak = np.maximum(np.maximum.accumulate(total), 0.0)
+        ratio = r.mean() / r.std(ddof=1) * np.sqrt(252.0)
+        return np.array([ratio, np.exp(total[-1] * 252 / r.size) - 1, 1 - np.exp((total - peak).min())])
+
+    measured(benchmark, lambda: StationaryBootstrap(10, returns, seed=1).apply(numbers, 10_000))
+
+
+def test_superior_ability_of_500_strategies_by_arch(table: np.ndarray, benchmark: Any) -> None:
+    from arch.bootstrap import SPA
+
+    def compute() -> Any:
+        test = SPA(np.zeros(N_BARS), -table, block_size=10, reps=1_000, bootstrap="stationary", seed=5)
+        test.compute()
+        return test.pvalues
+
+    measured(benchmark, compute)

@@ -68,7 +68,7 @@ def test_a_jackknife_leaves_out_blocks():
 
 def test_intervals_of_the_sharpe_ratio_hold_the_truth():
     """95 % of 400 samples for independent returns; with autocorrelation blocks help and single draws fail."""
-    sets, n_resamples = sized(400, 12), sized(399, 30)
+    sets, n_resamples = sized(400, 3), sized(399, 20)
     rng = np.random.default_rng(11)
     for rho, true in ((0.0, 0.1), (0.3, 0.1)):
         held = {"iid": 0, "stationary": 0}

@@ -80,7 +80,7 @@ def block_length(values: Any) -> BlockLength:
     def length(scale: float) -> float:
         if long_run == 0.0:
             return largest if weighted != 0.0 else 1.0
-        return min(max((2.0 * weighted**2 / (scale * long_run**2) * n) ** (1.0 / 3.0), 1.0), largest)
+        return float(min(max((2.0 * weighted**2 / (scale * long_run**2) * n) ** (1.0 / 3.0), 1.0), largest))
 
     return BlockLength(length(2.0), length(4.0 / 3.0), first, bandwidth, long_run, weighted, largest)
 

@@ -71,17 +71,18 @@ class Resamples:
         keys = door(self.keys[first:stop], np.uint64)
         expected = self.n / self.block
         room = min(self.n, int(expected + 8.0 * np.sqrt(expected)) + 16)
-        drawn = self._drawn(keys, room)
-        return self._drawn(keys, self.n) if drawn is None else drawn
+        drawn, short = self._drawn(keys, room)
+        return self._drawn(keys, self.n)[0] if short else drawn
 
-    def _drawn(self, keys: Any, room: int) -> Blocks | None:
+    def _drawn(self, keys: Any, room: int) -> tuple[Blocks, int]:
+        """Blocks, and how many resamples need more than `room` of them."""
         from trading_system.validation import _kernels as kernels
 
         code = {"circular": kernels.CIRCULAR, "moving": kernels.MOVING}.get(self.kind, kernels.STATIONARY)
         starts, lengths = np.empty((2, keys.size, room), dtype=np.int32)
         counts = np.empty(keys.size, dtype=np.int32)
         short = kernels.draw_blocks(code, keys, self.n, self.block, starts, lengths, counts)
-        return None if short else Blocks(starts, lengths, counts)
+        return Blocks(starts, lengths, counts), short
 
     def indices(self, first: int = 0, stop: int | None = None) -> Int32Array:
         """Positions that the resamples take, in order, shape (stop - first, n)."""
@@ -91,6 +92,10 @@ class Resamples:
         out = np.empty((blocks.counts.size, self.n), dtype=np.int32)
         kernels.expand_blocks(*_through_the_door(blocks), self.n, out)
         return out
+
+
+def _floats(values: FloatArray) -> Any:
+    return door(values, np.float64)
 
 
 def _through_the_door(blocks: Blocks) -> tuple[Any, Any, Any]:
@@ -216,7 +221,7 @@ def stationary_long_run_variance(values: Any, block: float) -> FloatArray:
     centred = matrix - matrix.mean(axis=0)
     centred[:, np.ptp(matrix, axis=0) == 0.0] = 0.0
     out = np.zeros(matrix.shape[1])
-    kernels.stationary_variances(door(centred, np.float64), 1.0 - 1.0 / block, np.zeros((2, out.size)), out)
+    kernels.stationary_variances(_floats(centred), 1.0 - 1.0 / block, np.zeros((2, out.size)), out)
     return np.asarray(np.maximum(out, 0.0))
 
 
@@ -239,13 +244,13 @@ def resampled_performance(returns: Any, chosen: Resamples, periods_per_year: flo
     n, periods = series.size, checked_periods(periods_per_year)
     mean = float(series.mean())
     twice = np.concatenate((series, series))
-    growth = door(np.maximum(1.0 + twice, 0.0), np.float64)
+    growth = _floats(np.maximum(1.0 + twice, 0.0))
     running = np.zeros((2 * n + 1, 3))
     np.cumsum(twice - mean, out=running[1:, 0])
     np.cumsum((twice - mean) ** 2, out=running[1:, 1])
     running[1 : 2 * n, 2] = np.cumsum(twice[1:] != twice[:-1])
     running[2 * n, 2] = running[2 * n - 1, 2]
-    sums = door(running, np.float64)
+    sums = _floats(running)
 
     def work(first: int, stop: int) -> FloatArray:
         out = np.empty((stop - first, 4))
@@ -269,12 +274,12 @@ def resampled_means(values: Any, chosen: Resamples) -> FloatArray:
     n_tiles = -(-width // kernels.LANES)
     padded = np.zeros((n + 1, n_tiles * kernels.LANES))
     np.cumsum((matrix - means)[:-1], axis=0, out=padded[1:n, :width])  # the last sum is 0, exactly
-    tiles = door(padded.reshape(n + 1, n_tiles, kernels.LANES).swapaxes(0, 1), np.float64)
+    tiles = _floats(padded.reshape(n + 1, n_tiles, kernels.LANES).swapaxes(0, 1))
 
     def work(first: int, stop: int) -> FloatArray:
         out = np.empty((stop - first, n_tiles * kernels.LANES))
         kernels.resampled_sums(tiles, *_through_the_door(chosen.blocks(first, stop)), np.empty(kernels.LANES), out)
-        return out[:, :width] / n + means
+        return np.asarray(out[:, :width] / n + means)
 
     return np.concatenate(in_chunks(work, chosen.n_resamples, CHUNK))
 

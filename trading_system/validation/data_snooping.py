@@ -192,6 +192,6 @@ def _adjusted(z: FloatArray, null: FloatArray) -> FloatArray:
     remaining = np.maximum.accumulate(null[:, order[::-1]], axis=1)[:, ::-1]  # maximum over this one and all below it
     n_resamples = null.shape[0]
     p = (1.0 + np.count_nonzero(remaining >= z[order], axis=0)) / (1.0 + n_resamples)
-    adjusted = np.empty_like(p)
+    adjusted = np.empty(p.size)
     adjusted[order] = np.maximum.accumulate(p)
     return adjusted

@@ -1,6 +1,6 @@
 """Every measure of one equity curve, and of a curve beside its benchmark, worked out together.
 
-Short curves go through the functions of `returns`, `drawdown` and `relative`, one by one. Curves of `LONG` periods and more go
+Short curves go through `level_metrics` and `together.return_metrics`, and through the functions of `relative` one by one. Curves of `LONG` periods and more go
 through one compiled pass each: the same definitions, from sums; a test holds the two to 1e-12.
 """
 
@@ -17,6 +17,7 @@ from trading_system.kernels import door
 from trading_system.metrics import _layout as k
 from trading_system.metrics import drawdown, returns
 from trading_system.metrics.base import annualised_growth, per_period, ratio
+from trading_system.metrics.together import between
 
 if TYPE_CHECKING:
     from trading_system.types import FloatArray
@@ -40,15 +41,16 @@ def level_metrics(levels: FloatArray, year: Year) -> dict[str, float]:
 
     Returns multiplied up again would lose whether a level equals an earlier one.
     """
-    falls = drawdown.drawdown_of(levels)[1:]
-    fall = drawdown.deepest_of(levels)
+    running = np.maximum.accumulate(levels)
+    every = levels / running - 1.0
+    falls, peaks = every[1:], drawdown.highs_of(levels, running)
+    fall, n = drawdown.deepest_of(levels, every, peaks), falls.size
+    ulcer = math.sqrt(float(np.add.reduce(falls * falls) / n))
     return {
-        "max_dd_duration": drawdown.longest_of(levels),
-        "time_under_water": int((falls < 0.0).sum()) / falls.size,
+        "max_dd_duration": drawdown.longest_of(n, peaks),
+        "time_under_water": int(np.count_nonzero(falls < 0.0)) / n,
         **_place(None if fall is None else (fall.peak, fall.trough, fall.recovery)),
-        **_growth(
-            float(levels[-1] / levels[0]), falls.size, year, float(falls.min()), math.sqrt(float(np.mean(falls * falls)))
-        ),
+        **_growth(float(levels[-1] / levels[0]), n, year, float(np.minimum.reduce(falls)), ulcer),
     }
 
 
@@ -152,16 +154,10 @@ def quantile_pair(found: Pass) -> tuple[float, float, float] | None:
     low = np.partition(found.below, at + 1)
     high = np.partition(found.above, found.above.size - at - 2)[found.above.size - at - 2 :]
     share = position - at
-    q05 = _between(float(low[: at + 1].max()), float(low[at + 1]), share)
-    q95 = _between(float(high[0]), float(high[1:].min()), 1.0 - share)
+    q05 = between(float(low[: at + 1].max()), float(low[at + 1]), share)
+    q95 = between(float(high[0]), float(high[1:].min()), 1.0 - share)
     inside = low <= q05
     return q05, q95, float((low * inside).sum() / np.count_nonzero(inside))
-
-
-def _between(first: float, second: float, share: float) -> float:
-    """Linear interpolation as numpy's quantile does it, from the nearer end."""
-    gap = second - first
-    return float(second - gap * (1.0 - share) if share >= 0.5 else first + gap * share)
 
 
 def long_metrics(found: Pass, end: float, start: float, year: Year) -> dict[str, float] | None:

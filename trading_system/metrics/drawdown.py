@@ -57,14 +57,15 @@ class Episode:
     duration: int
 
 
-def _highs(values: FloatArray) -> IntArray:
-    """Indices at which the curve equals its running maximum."""
-    return np.flatnonzero(values == np.maximum.accumulate(values))
+def highs_of(values: FloatArray, running: FloatArray | None = None) -> IntArray:
+    """Indices at which the curve equals its running maximum, which may be at hand."""
+    return np.flatnonzero(values == (np.maximum.accumulate(values) if running is None else running))
 
 
-def _episode(values: FloatArray, peak: int) -> Episode:
-    later = np.flatnonzero(values[peak + 1 :] >= values[peak])
-    recovery = peak + 1 + int(later[0]) if later.size else None
+def _episode(values: FloatArray, peaks: IntArray, peak: int) -> Episode:
+    """The fall that begins at `peak`, one of the indices in `peaks`: it ends where the curve next equals its running maximum."""
+    at = int(np.searchsorted(peaks, peak)) + 1
+    recovery = int(peaks[at]) if at < peaks.size else None
     end = values.size - 1 if recovery is None else recovery
     trough = peak + int(np.argmin(values[peak : end + 1]))
     return Episode(peak, trough, recovery, float(values[trough] / values[peak] - 1.0), end - peak)
@@ -73,20 +74,19 @@ def _episode(values: FloatArray, peak: int) -> Episode:
 def episodes(returns: FloatArray) -> tuple[Episode, ...]:
     """Every fall below an earlier high, in time order; a new high in every period is none."""
     values = curve(returns)
-    peaks = _highs(values)
+    peaks = highs_of(values)
     below = np.append(peaks[1:], values.size) - peaks > 1
-    return tuple(_episode(values, int(peak)) for peak in peaks[below])
+    return tuple(_episode(values, peaks, int(peak)) for peak in peaks[below])
 
 
-def deepest_of(values: FloatArray) -> Episode | None:
-    """The fall of a curve that holds its first lowest drawdown; None when there is none."""
-    falls = drawdown_of(values)
+def deepest_of(values: FloatArray, falls: FloatArray | None = None, peaks: IntArray | None = None) -> Episode | None:
+    """The fall of a curve that holds its first lowest drawdown; None when there is none. Its drawdowns and highs may be at hand."""
+    falls = drawdown_of(values) if falls is None else falls
+    peaks = highs_of(values) if peaks is None else peaks
     trough = int(np.argmin(falls))
     if falls[trough] >= 0.0:
         return None
-    peaks = _highs(values)
-    peak = int(peaks[np.searchsorted(peaks, trough, side="right") - 1])
-    return _episode(values, peak)
+    return _episode(values, peaks, int(peaks[np.searchsorted(peaks, trough, side="right") - 1]))
 
 
 def deepest(returns: FloatArray) -> Episode | None:
@@ -94,11 +94,10 @@ def deepest(returns: FloatArray) -> Episode | None:
     return deepest_of(curve(returns))
 
 
-def longest_of(values: FloatArray) -> int:
-    """Periods of a curve's longest fall, from its peak to the recovery or to the end; 0 when every period is a new high."""
-    peaks = _highs(values)
+def longest_of(n_periods: int, peaks: IntArray) -> int:
+    """Periods of the longest fall of a curve with highs at `peaks`, from peak to recovery or to the end; 0 when each is a high."""
     recovered = np.diff(peaks)
-    unrecovered = values.size - 1 - int(peaks[-1])
+    unrecovered = n_periods - int(peaks[-1])
     return max(int(recovered[recovered > 1].max(initial=0)), unrecovered)
 
 
@@ -127,7 +126,7 @@ def dd_recovery_index(returns: FloatArray) -> float:
 def max_dd_duration(returns: FloatArray) -> float:
     """Longest fall in periods, from its peak to the recovery or to the end; 0 when every period is a new high."""
     values = curve(returns)
-    return longest_of(values) if values.size > 1 else NAN
+    return longest_of(values.size - 1, highs_of(values)) if values.size > 1 else NAN
 
 
 @metrics.register("time_under_water")

@@ -29,6 +29,7 @@ from trading_system.metrics.curve import (
 )
 from trading_system.metrics.reconciliation import reconcile
 from trading_system.metrics.sampling import Pairing, Sample, pair, sample
+from trading_system.metrics.together import return_metrics, trade_metrics
 from trading_system.metrics.undefined import Facts, reason
 
 if TYPE_CHECKING:
@@ -129,8 +130,10 @@ def summarise(ledger: Ledger, config: RunConfig, *, benchmark: FloatArray | None
     costs = costs_of(ledger, debit_rate=config.portfolio.debit_rate)
     year = Year(ledger.bars.periods_per_year, config.portfolio.risk_free, config.portfolio.risk_free, _days(ledger, sampled))
     inputs = _inputs(ledger, year)
-    known = _of_curve(sampled, pairing, year) | _of_run(ledger, sampled, costs, inputs["bars_held"])
-    values, reads = _registered(inputs, sampled, pairing, known)
+    results = inputs["pnl"], inputs["return_pct"], inputs["pnl_with_stop"], inputs["initial_risk"]
+    known = _of_curve(sampled, pairing, year) | trade_metrics(*results)
+    known |= _of_run(ledger, sampled, costs, inputs["bars_held"])
+    values = _registered(inputs, sampled, pairing, known)
     facts = _facts(inputs, pairing, values)
     numbers: dict[str, Number] = {}
     undefined: dict[str, str] = {}
@@ -138,7 +141,7 @@ def summarise(ledger: Ledger, config: RunConfig, *, benchmark: FloatArray | None
         value = values[name]
         numbers[name] = value if math.isfinite(value) else None
         if numbers[name] is None:
-            undefined[name] = _why(name, value, facts, reads[name], costs)
+            undefined[name] = _why(name, value, facts, costs)
     return Summary(numbers, undefined, _conventions(ledger, config, sampled, pairing), ledger, sampled, pairing, costs)
 
 
@@ -148,12 +151,12 @@ def _of_curve(sampled: Sample, pairing: Pairing | None, year: Year) -> dict[str,
     if n == 0:
         return _of_benchmark(pairing, year)
     if n < LONG or sampled.ruin >= 0:
-        return level_metrics(sampled.levels, year) | _of_benchmark(pairing, year)
+        return _of_short_curve(sampled, year) | _of_benchmark(pairing, year)
     rate = float(per_period(year.mar, year.periods, 0))
     run = run_pass(sampled.equity, sampled.start, rate, tails=True)
     found = long_metrics(run, float(sampled.equity[-1]), sampled.start, year)
     if found is None:
-        return level_metrics(sampled.levels, year) | _of_benchmark(pairing, year)
+        return _of_short_curve(sampled, year) | _of_benchmark(pairing, year)
     if pairing is None or not pairing.whole:
         return found | _of_benchmark(pairing, year)
     market = run_pass(pairing.closes, float(pairing.closes[0]), rate, tails=False)
@@ -162,6 +165,10 @@ def _of_curve(sampled: Sample, pairing: Pairing | None, year: Year) -> dict[str,
         return found | _of_benchmark(pairing, year)
     own = benchmark_metrics(market, pairing.closes, year)
     return found | own | beside | {"excess_cagr": found["cagr"] - own["benchmark_cagr"]}
+
+
+def _of_short_curve(sampled: Sample, year: Year) -> dict[str, float]:
+    return level_metrics(sampled.levels, year) | return_metrics(sampled.returns, year)
 
 
 def _inputs(ledger: Ledger, year: Year) -> dict[str, Any]:
@@ -194,24 +201,21 @@ def _days(ledger: Ledger, sampled: Sample) -> float:
 
 
 @functools.cache
-def _parameters(metric: Metric) -> tuple[tuple[str, bool], ...]:
-    """Names of a metric's parameters and whether each is needed."""
+def _parameters(metric: Metric) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of a metric's parameters, and of those among them that it cannot do without."""
     found = inspect.signature(metric).parameters.values()
-    return tuple((parameter.name, parameter.default is parameter.empty) for parameter in found)
+    needed = (parameter.name for parameter in found if parameter.default is parameter.empty)
+    return tuple(parameter.name for parameter in found), tuple(needed)
 
 
-def _registered(
-    inputs: dict[str, Any], sampled: Sample, pairing: Pairing | None, known: dict[str, float]
-) -> tuple[dict[str, float], dict[str, tuple[str, ...]]]:
-    """Every registered metric whose inputs a run has, `known` ones as they are, and what each reads."""
+def _registered(inputs: dict[str, Any], sampled: Sample, pairing: Pairing | None, known: dict[str, float]) -> dict[str, float]:
+    """Every registered metric whose inputs a run has, and the `known` ones as they are."""
     values = dict(known)
-    reads: dict[str, tuple[str, ...]] = {name: ("benchmark",) if name.startswith("benchmark_") else () for name in known}
     for name in metrics.names():
-        metric = metrics.get(name)
-        parameters = _parameters(metric)
-        names = reads[name] = tuple(parameter for parameter, _ in parameters)
         if name in known:
             continue
+        metric = metrics.get(name)
+        names, needed = _parameters(metric)
         if "benchmark" in names and pairing is None:
             values[name] = NAN
             continue
@@ -222,14 +226,14 @@ def _registered(
             given |= {"returns": pairing.returns, "benchmark": pairing.benchmark}
         elif "returns" in names:
             given["returns"] = sampled.returns
-        missing = [parameter for parameter, needed in parameters if needed and parameter not in given]
+        missing = [parameter for parameter in needed if parameter not in given]
         if missing:
             raise DataError(
                 f"metric {name!r} names an input that a run does not have: {missing[0]!r}",
                 allowed=", ".join(sorted({*inputs, "returns", "benchmark"})),
             )
         values[name] = metric(**given)
-    return values, reads
+    return values
 
 
 def _of_run(ledger: Ledger, sampled: Sample, costs: Costs, bars_held: NDArray[Any]) -> dict[str, float]:
@@ -288,14 +292,22 @@ def _facts(inputs: dict[str, Any], pairing: Pairing | None, values: dict[str, fl
     )
 
 
-def _why(name: str, value: float, facts: Facts, reads: tuple[str, ...], costs: Costs) -> str:
+def _why(name: str, value: float, facts: Facts, costs: Costs) -> str:
     if name == "breakeven_cost_multiple":
         return (
             "no commission or slippage was paid" if costs.trading <= 0.0 else "the trades lose before commission and slippage"
         )
     if name == "mean_bars_held":
         return "no trade was closed"
-    return reason(name, value, facts, reads)
+    return reason(name, value, facts, _reads(name))
+
+
+@functools.cache
+def _reads(name: str) -> tuple[str, ...]:
+    """What a metric is worked out from, as far as it tells why it has no number."""
+    if name in metrics.names():
+        return _parameters(metrics.get(name))[0]
+    return ("benchmark",) if name.startswith("benchmark_") else ()
 
 
 def _conventions(ledger: Ledger, config: RunConfig, sampled: Sample, pairing: Pairing | None) -> dict[str, Any]:

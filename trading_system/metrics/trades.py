@@ -161,7 +161,7 @@ def kelly(pnl: FloatArray) -> float:
     return wins - ratio(1.0 - wins, payoff_ratio(pnl))
 
 
-def _longest_run(held: BoolArray) -> int:
+def longest_run(held: BoolArray) -> int:
     """Length of the longest run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate(([0], held.view(np.int8), [0]))))
     return int((edges[1::2] - edges[::2]).max(initial=0))
@@ -170,10 +170,10 @@ def _longest_run(held: BoolArray) -> int:
 @metrics.register("max_consecutive_wins")
 def max_consecutive_wins(pnl: FloatArray) -> float:
     """Most winning trades in a row, in order of exit; a break-even trade ends the run."""
-    return _longest_run(as_series(pnl, "pnl") > 0.0)
+    return longest_run(as_series(pnl, "pnl") > 0.0)
 
 
 @metrics.register("max_consecutive_losses")
 def max_consecutive_losses(pnl: FloatArray) -> float:
     """Most losing trades in a row, in order of exit; a break-even trade ends the run."""
-    return _longest_run(as_series(pnl, "pnl") < 0.0)
+    return longest_run(as_series(pnl, "pnl") < 0.0)

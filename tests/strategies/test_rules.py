@@ -12,6 +12,7 @@ from tests import naive_strategies as naive
 from tests.builders import make_bars, random_bars
 from trading_system.data.bars import Bars
 from trading_system.errors import StrategyError
+from trading_system.indicators import sma
 from trading_system.strategies.base import Signals, Weights
 from trading_system.strategies.buy_and_hold import BuyAndHold
 from trading_system.strategies.crypto_momentum import CryptoMomentum
@@ -100,6 +101,21 @@ def test_crossover_equals_its_twin(n_symbols: int, missing: float) -> None:
         bars.tradable[40:60] = False
     ours = MovingAverageCrossover(fast=4, slow=11).decide(bars)
     np.testing.assert_array_equal(ours.target, naive.crossover(bars, 4, 11))
+
+
+@pytest.mark.parametrize(("fast", "slow"), [(1, 2), (4, 11), (20, 50), (50, 200), (63, 64), (500, 513), (100, 1_030)])
+def test_a_single_series_crosses_on_the_same_bits_as_a_column_of_a_wide_market(fast: int, slow: int) -> None:
+    for n_bars, grain in ((slow - 1, 0.0), (slow + 3, 0.0), (513, 0.0), (2_600, 0.0), (2_600, 1.0), (9_000, 0.25)):
+        wide = random_bars(n_bars, 2, seed=n_bars + fast)
+        close = np.round(wide.close / grain) * grain if grain else wide.close
+        wide = replace(wide, close=np.ascontiguousarray(close))
+        rule = MovingAverageCrossover(fast=fast, slow=slow)
+        both = sma(wide.close, fast), sma(wide.close, slow)
+        held = np.where(np.isnan(both[1]), np.nan, np.where(both[0] > both[1], 1.0, 0.0))
+        for column in range(2):
+            alone = rule.decide(wide.select(np.array([column])))
+            assert isinstance(alone, Weights)
+            np.testing.assert_array_equal(alone.target, Weights.on_change(held[:, [column]]).target)
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (1, 1), (1, 4), (40, 1), (40, 3), (40, 11)])

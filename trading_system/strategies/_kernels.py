@@ -55,6 +55,52 @@ def crossover(slow: FloatArray, share: FloatArray, fast: FloatArray) -> None:
             fast[t, j] = np.nan if math.isnan(fast[t, j] + slow[t, j]) else value
 
 
+@helper  # f8(f8[::1], i8, i8, i8)
+def sum_from_anchor(x: FloatArray, n: int, anchor: int, t: int) -> float:
+    """Sum over rows t-n+1 .. t of the distance to row anchor-n+1, run on from `anchor` as `indicators._kernels.mean` does it."""
+    base, total = x[anchor - n + 1], 0.0
+    for k in range(anchor - n + 1, anchor + 1):
+        total += x[k] - base
+    for k in range(anchor + 1, t + 1):
+        total += x[k] - x[k - n]
+    return total
+
+
+@kernel  # i8(f8[::1], i8, i8, f8, f8[::1])
+def crossings(x: FloatArray, fast: int, slow: int, share: float, kept: FloatArray) -> int:
+    """Both averages of one series, their comparison and `on_change` in one pass; the bits of the four kernels one by one.
+
+    ``kept[t]`` is `share` where the average of `fast` bars rises above that of `slow` bars, 0 where it falls back, NaN elsewhere.
+    The number of rows at which an average is NaN comes back: a series with holes is not for this kernel.
+    """
+    n_bars = x.size
+    step_fast, step_slow = max(512, 8 * fast), max(512, 8 * slow)
+    part_fast, part_slow = 1.0 / fast, 1.0 / slow
+    for t in range(min(slow - 1, n_bars)):
+        kept[t] = np.nan
+    holes = 0
+    last = total_fast = total_slow = base_fast = base_slow = 0.0
+    start = slow - 1
+    while start < n_bars:
+        if start == slow - 1 or start % step_fast == 0:
+            anchor = max(fast - 1, start // step_fast * step_fast)
+            base_fast, total_fast = x[anchor - fast + 1], sum_from_anchor(x, fast, anchor, start)
+        if start == slow - 1 or start % step_slow == 0:
+            base_slow, total_slow = x[start - slow + 1], sum_from_anchor(x, slow, start, start)
+        stop = min(n_bars, (start // step_fast + 1) * step_fast, (start // step_slow + 1) * step_slow)
+        for t in range(start, stop):
+            if t > start:
+                total_fast += x[t] - x[t - fast]
+                total_slow += x[t] - x[t - slow]
+            above, below = base_fast + total_fast * part_fast, base_slow + total_slow * part_slow
+            holes += int(math.isnan(above + below))
+            now = share if above > below else 0.0
+            kept[t] = now if now != last else np.nan
+            last = now
+        start = stop
+    return holes
+
+
 @helper  # u8(i8, i8)
 def column(first: int, j: int) -> np.uint64:
     """Column ``first + j`` as an unsigned number: a sum that might be negative keeps the loop from being vectorised."""

@@ -39,6 +39,10 @@ class MovingAverageCrossover(Strategy):
         from trading_system.strategies import _kernels
 
         close = bars.adjusted.close
+        if bars.n_symbols == 1:
+            kept = np.empty(close.shape)
+            if _kernels.crossings(floats(close).reshape(-1), self.fast, self.slow, 1.0, kept.reshape(-1)) == 0:
+                return Weights(kept)
         slow = sma(close, self.slow)
         fast = sma(close, self.fast)
         share = 1.0 / np.maximum(bars.n_tradable, 1)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tests import naive_indicators as naive
+from tests import naive_resampling
 from trading_system.data.bars import Bars
 
 Panel = np.ndarray
@@ -116,3 +117,85 @@ def pair(bars: Bars, first: int, second: int, p: dict[str, Any]) -> dict[str, Pa
             crossed = (held == 1 and z > 0) or (held == -1 and z < 0)
             leave[t] = crossed or ratio <= 0
     return {"side": side, "exit": leave, **out}
+
+
+def fractional_rank(value: float, others: list[float]) -> float:
+    """Mean rank of `value` among `others`, which hold it too, in (0, 1]."""
+    below, same = sum(o < value for o in others), sum(o == value for o in others)
+    return (below + (same + 1) / 2) / len(others)
+
+
+def factor(bars: Bars, p: dict[str, Any]) -> Panel:
+    """Targets of the factor rule, month by month and symbol by symbol."""
+    target, held = np.full(bars.close.shape, np.nan), set[int]()
+    close, high = bars.adjusted.close, bars.adjusted.high
+    closing = [t for t in range(bars.n_bars) if bars.day_end[t]]
+    months = [str(bars.dates()[t])[:7] for t in closing]
+    starts = [t for t, now, last in zip(closing[1:], months[1:], months, strict=False) if now != last]
+    late: dict[int, int] = {}
+    for t in range(bars.n_bars):
+        for i in [i for i in late if not math.isnan(close[t, i])]:
+            if t not in starts:
+                target[t, i] = 0.0
+                del late[i]
+        if t not in starts:
+            continue
+        values: dict[int, tuple[float, float, float]] = {}
+        for i in range(bars.n_symbols):
+            rows = [r for r in own_rows(bars, i) if r <= t]
+            need = max(p["momentum"] + 1, p["high"], p["volatility"] + 1)
+            if not bars.tradable[t, i] or not rows or rows[-1] != t or len(rows) < need:
+                continue
+            own = [float(close[r, i]) for r in rows]
+            rise = own[-1 - p["skip"]] / own[-1 - p["momentum"]] - 1.0
+            near = own[-1] / max(float(high[r, i]) for r in rows[-p["high"] :])
+            changes = [own[k] / own[k - 1] - 1.0 for k in range(len(own) - p["volatility"], len(own))]
+            spread = float(np.std(changes, ddof=1))
+            if spread > 0.0:
+                values[i] = (rise, near, 1.0 / spread)
+        weights = [p["momentum_weight"], p["high_weight"], p["volatility_weight"]]
+        scores = {
+            i: sum(w * fractional_rank(mine[k], [other[k] for other in values.values()]) for k, w in enumerate(weights))
+            / sum(weights)
+            for i, mine in values.items()
+        }
+        n = min(len(scores), max(1, math.floor(p["share"] * len(scores) + 1e-9)))
+        best = sorted(scores, key=lambda i: (-round(scores[i], 11), i))[:n]
+        late = {}
+        for i in held - set(best):
+            if math.isnan(close[t, i]):
+                late[i] = t
+            else:
+                target[t, i] = 0.0
+        for i in best:
+            target[t, i] = 1.0 / n
+        held = set(best)
+    return target
+
+
+def multi_timeframe(bars: Bars, p: dict[str, Any]) -> dict[str, Panel]:
+    """Entry, exit, stop and components of the rule on two time scales."""
+    close = bars.adjusted.close
+    atr = naive.wilder_atr(bars.adjusted.high, bars.adjusted.low, close, p["atr"])
+    entry, leave = np.zeros(close.shape, int), np.zeros(close.shape, bool)
+    components = np.full((2, *close.shape), np.nan)
+    for i in range(bars.n_symbols):
+        history = naive_resampling.History(bars, i, p["timeframe"])
+        for t in range(bars.n_bars):
+            now = [history.bar(group, t) for group in history.complete(t, before=False)]
+            earlier = [history.bar(group, t) for group in history.complete(t, before=True)]
+            closes = [bar["close"] for bar in now if not math.isnan(bar["close"])]
+            highs = [bar["high"] for bar in earlier if not math.isnan(bar["high"])]
+            average = top = math.nan
+            if len(closes) >= p["trend_ma"] and not math.isnan(now[-1]["close"]):
+                average = math.fsum(closes[-p["trend_ma"] :]) / p["trend_ma"]
+            if len(highs) >= p["breakout"] and not math.isnan(earlier[-1]["high"]):
+                top = max(highs[-p["breakout"] :])
+            price = close[t, i]
+            leave[t, i] = price < average
+            rising = not math.isnan(average) and closes[-1] > average
+            entry[t, i] = int(rising and price > top and not leave[t, i] and not math.isnan(atr[t, i]))
+            if not math.isnan(atr[t, i]):
+                components[0, t, i] = (price - top) / atr[t, i]
+                components[1, t, i] = closes[-1] / average - 1.0 if not math.isnan(average) else math.nan
+    return {"entry": entry, "exit": leave, "stop_distance": p["stop_atr"] * atr, "components": components}

@@ -79,6 +79,30 @@ CASES = {
     costs: {commission_per_share: 0.005, commission_minimum: 1, slippage: {model: fixed, bps: 2}}
 """,
     ),
+    "factor": (
+        (
+            "source: parquet, path: equities_daily/sp500_split_adj_2013_2018.parquet, calendar: XNYS, "
+            "quality: {split_suspect: warn}"
+        ),
+        """
+  - name: factor
+    type: factor
+    costs: {commission_bps: 1, slippage: {model: full, base_bps: 8}}
+""",
+    ),
+    "two_time_scales": (
+        (
+            "source: parquet, path: intraday/us_equity_hour_raw_1998_2021.parquet, timeframe: 1h, stamp: open, calendar: XNYS, "
+            "benchmark: SPY, quality: {split_suspect: warn}"
+        ),
+        """
+  - name: weeks
+    type: multi_timeframe
+    sizing: {method: risk_per_trade, risk: 0.005}
+    limits: {max_position_notional: 0.3}
+    costs: {commission_per_share: 0.005, commission_minimum: 1, slippage: {model: fixed, bps: 2}}
+""",
+    ),
     "fx_hourly": (
         "source: parquet, path: intraday/fx_eurusd_hour_bidask_2010_2018.parquet, timeframe: 1h, stamp: open, calendar: 24/5",
         CROSSOVER.format(asset_class="fx"),

@@ -221,7 +221,7 @@ def _computed(work: _Work, period: str | None, journal: Journal) -> _Done:
     start, stop = windows.rows(market.bars, run.config, name)
     for text in holdout.guard(journal, market.bars, stop, run.config.splits, run.hash, data_hash(market.hashes)):
         work.warn(text)
-    needed = [strategy.warmup for strategy in strategies]
+    needed = [_warmup(strategy, number, market.bars, run) for number, strategy in enumerate(strategies)]
     window, warnings = windows.window(market.bars, run.config, name, start, stop, needed)
     for text in warnings:
         work.warn(text)
@@ -276,6 +276,16 @@ def _strategy_errors(who: str, root: Path) -> Iterator[None]:
         from trading_system.strategies.loading import raised_at
 
         raise StrategyError(f"{who} failed: {type(error).__name__}: {error}", where=raised_at(error, root)) from error
+
+
+def _warmup(strategy: Strategy, number: int, bars: Bars, run: LoadedRun) -> int:
+    """Bars of history that one strategy needs on the rows of `bars`."""
+    entry = run.config.strategies[number]
+    with _strategy_errors(f"{entry.name} ({entry.type})", run.root):
+        needed = strategy.warmup_on(bars)
+    if isinstance(needed, bool) or not isinstance(needed, int) or needed < 0:
+        raise StrategyError(f"{entry.name}: warmup_on gave back {needed!r}", allowed="a whole number of bars, 0 or more")
+    return needed
 
 
 def _decided(strategy: Strategy, number: int, market: Market, run: LoadedRun) -> StrategyDecisions:

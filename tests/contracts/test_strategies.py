@@ -86,7 +86,7 @@ def test_strategies_decide_something_after_their_warm_up(name: str) -> None:
         else:
             rows = np.flatnonzero((decisions.entry != 0).any(axis=1))
         if rows.size:
-            assert rows[0] >= strategy.warmup - 1
+            assert rows[0] >= strategy.warmup_on(bars) - 1
             return
     pytest.fail(f"{name} never decides")
 
@@ -96,7 +96,7 @@ def test_the_longest_window_is_declared_as_warm_up(name: str) -> None:
     """With `warmup` bars the last row is as complete as it will ever be: no panel is NaN there that is a number later."""
     bars = market("whole")
     strategy = build(name, bars)
-    decisions = strategy.decide(bars.head(strategy.warmup))
+    decisions = strategy.decide(bars.head(strategy.warmup_on(bars)))
     if isinstance(decisions, Signals):
         for panel in (decisions.stop_distance, decisions.components):
             assert panel is None or not np.isnan(panel[..., -1, :]).any()

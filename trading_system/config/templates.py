@@ -144,6 +144,50 @@ capacity: {{max_fraction_of_adv: 0.005, when_exceeded: clip}}   # clip: a smalle
 costs: {{commission_bps: 1, slippage: {{model: full, base_bps: 8}}, borrow_rate: 0.01}}
 """
 
+_FACTOR = """\
+# Factor: once a month, hold the fifth of the universe that has risen, stands near its high and moves little.
+# A strategy file alone runs on the sample market of its asset class; in a run file write `- config: {file}`.
+
+name: factor
+type: factor
+asset_class: equity
+universe: all                      # ranks compare symbols, so the more the better; {{file: universe.csv}} for members by date
+
+params:                            # each factor ranks the universe from 0 to 1; the score is their weighted mean
+  momentum: 252                    # change over 252 bars ...
+  skip: 21                         # ... without the last 21, which tend to turn
+  momentum_weight: 0.4
+  high: 252                        # close over the highest high of 252 bars
+  high_weight: 0.3
+  volatility: 60                   # deviation of 60 returns; less is better
+  volatility_weight: 0.3
+  share: 0.2                       # the best fifth is held at equal weight from the first session of the month on
+
+costs: {{commission_bps: 1, slippage: {{model: full, base_bps: 8}}}}   # sizing does not apply: the rule itself sets weights
+"""
+
+_TIMEFRAMES = """\
+# Two time scales: the weeks say whether to trade, the bars below them when. Runs on daily and on intraday bars.
+# A strategy file alone runs on the sample market of its asset class; in a run file write `- config: {file}`.
+
+name: multi_timeframe
+type: multi_timeframe
+asset_class: equity
+universe: all
+
+params:
+  timeframe: week                  # session | week | month; a week counts from its last close on, Thursday's before a holiday
+  trend_ma: 20                     # the last completed week closed above the average of 20 ...
+  breakout: 8                      # ... and this close beats the highest high of the 8 weeks before the present one
+  stop_atr: 3.0                    # out below the weekly average, or 3 average true ranges of the traded bars below the fill
+  atr: 14
+
+sizing: {{method: risk_per_trade, risk: 0.0075}}
+limits: {{max_positions: 8, max_gross_exposure: 1.0, max_position_notional: 0.15}}
+capacity: {{max_fraction_of_adv: 0.005, when_exceeded: clip}}
+costs: {{commission_bps: 1, slippage: {{model: full, base_bps: 8}}}}
+"""
+
 _PAIRS = """\
 # Pairs: sell the dear one and buy the cheap one of two symbols that move together; both legs in one order or neither.
 # A strategy file alone runs on the sample market of its asset class; in a run file write `- config: {file}`.
@@ -229,13 +273,15 @@ output: {{path: results, formats: [csv]}}
 seed: 42
 """
 
-EXAMPLES = ("equity_momentum", "crypto_momentum", "mean_reversion", "pairs")
+EXAMPLES = ("equity_momentum", "crypto_momentum", "factor", "mean_reversion", "multi_timeframe", "pairs")
 """Templates whose files stand in the folder of examples, beside its run file."""
 
 _STRATEGIES = {
     "equity_momentum": ("equity_config.yaml", _EQUITY),
     "crypto_momentum": ("crypto_config.yaml", _CRYPTO),
+    "factor": ("factor_config.yaml", _FACTOR),
     "mean_reversion": ("mean_reversion_config.yaml", _REVERSION),
+    "multi_timeframe": ("multi_timeframe_config.yaml", _TIMEFRAMES),
     "pairs": ("pairs_config.yaml", _PAIRS),
     "ma_crossover": ("ma_crossover_config.yaml", _CROSSOVER),
     "buy_and_hold": ("buy_and_hold_config.yaml", _HOLD),

@@ -100,6 +100,10 @@ class Strategy(FrozenModel):
     def warmup(self) -> int:
         """Bars of history that the first valid decision needs."""
 
+    def warmup_on(self, bars: Bars) -> int:
+        """`warmup` on this time axis; a rule that counts in sessions or weeks overrides it."""
+        return self.warmup
+
     @classmethod
     def example(cls, symbols: Sequence[str]) -> Self:
         """One with its defaults, fit for `symbols`; a rule that must be told more overrides it."""

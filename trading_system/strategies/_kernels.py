@@ -85,8 +85,12 @@ def crossings(x: FloatArray, fast: int, slow: int, share: float, kept: FloatArra
         if start == slow - 1 or start % step_fast == 0:
             anchor = max(fast - 1, start // step_fast * step_fast)
             base_fast, total_fast = x[anchor - fast + 1], sum_from_anchor(x, fast, anchor, start)
+        else:
+            total_fast += x[start] - x[start - fast]
         if start == slow - 1 or start % step_slow == 0:
             base_slow, total_slow = x[start - slow + 1], sum_from_anchor(x, slow, start, start)
+        else:
+            total_slow += x[start] - x[start - slow]
         stop = min(n_bars, (start // step_fast + 1) * step_fast, (start // step_slow + 1) * step_slow)
         for t in range(start, stop):
             if t > start:

@@ -249,10 +249,31 @@ def test_two_runs_are_compared_by_what_they_were_made_of_and_what_they_found(pro
     run, (older, newer) = project
     results = str(run.parent / "results")
     out = answer(capsys, "runs", "compare", older, newer, "--results", results)
-    assert "portfolio.starting_equity" in out and "sharpe" in out
+    assert "portfolio.starting_equity" in out and "final_equity" not in out
+    assert "common dates, one scale" in out and "--all" in out
+    assert "final_equity" in answer(capsys, "runs", "compare", older, newer, "--results", results, "--all")
     document = json.loads(answer(capsys, "runs", "compare", older, newer, "--results", results, "--json"))
     assert document["same"]["data"] is True and document["same"]["config"] is False
     assert "every metric is equal" in answer(capsys, "runs", "compare", older, older, "--results", results)
+
+
+@pytest.mark.parametrize("where", ["front", "end"])
+def test_quiet_prints_the_folder_of_the_run_and_nothing_else(tmp_path, capsys, where):
+    run = write_project(tmp_path)
+    line = ["backtest", str(run)]
+    assert main(["--quiet", *line] if where == "front" else [*line, "--quiet"]) == 0
+    said = capsys.readouterr()
+    (folder,) = said.out.splitlines()
+    assert (Path(folder) / "metrics.json").is_file() and said.err == ""
+    assert main([*line, "--quiet", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["metrics"]
+    assert main(line) == 0
+    assert "Sharpe ratio" in capsys.readouterr().out, "quiet holds for one command only"
+
+
+def test_a_quiet_command_still_says_what_went_wrong(tmp_path, capsys):
+    assert main(["backtest", str(tmp_path / "absent.yaml"), "--quiet"]) == 2
+    assert "absent.yaml" in capsys.readouterr().err
 
 
 def test_a_run_is_reproduced_to_the_byte_and_a_changed_one_is_not(project, capsys):

@@ -13,6 +13,7 @@ from trading_system.cli.main import PROGRAM
 from trading_system.errors import UsageError
 
 GLOBAL_OPTIONS = ("--log-level", "--log-format", "--log-file")
+GLOBAL_FLAGS = ("--quiet",)
 
 LogLevel = Annotated[
     str | None,
@@ -24,9 +25,12 @@ LogFormat = Annotated[
 LogFile = Annotated[
     str | None, typer.Option("--log-file", metavar="FILE", help="log to this file too; it rotates at 10 MB, 5 are kept")
 ]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="no progress and no warnings on standard error; backtest prints its folder alone")
+]
 
 
-def top(log_level: LogLevel = None, log_format: LogFormat = None, log_file: LogFile = None) -> None:
+def top(log_level: LogLevel = None, log_format: LogFormat = None, log_file: LogFile = None, quiet: Quiet = False) -> None:
     """From a trading idea to a defensible go / no-go: honest portfolio backtests from a file.
 
     The options below may stand anywhere on the line. Results go to standard output, everything else to standard error.
@@ -34,13 +38,15 @@ def top(log_level: LogLevel = None, log_format: LogFormat = None, log_file: LogF
     Example: trading-system init my-idea && trading-system backtest my-idea/run_config.yaml
     """
     from trading_system.cli import logs
+    from trading_system.cli.session import session
 
-    logs.choose(log_level, log_format, log_file)
+    session.quiet = quiet
+    logs.choose(log_level or ("ERROR" if quiet else None), log_format, log_file)
 
 
 def application() -> typer.Typer:
     """The whole command tree."""
-    app = _group(top.__doc__)
+    app = _group(top.__doc__, completion=True)
     app.callback(help=_help(top.__doc__))(top)
     for module in (init, backtest, doctor, version):
         _add(app, module.COMMANDS)
@@ -51,8 +57,8 @@ def application() -> typer.Typer:
     return app
 
 
-def _group(text: str | None) -> typer.Typer:
-    return typer.Typer(help=_help(text), add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+def _group(text: str | None, *, completion: bool = False) -> typer.Typer:
+    return typer.Typer(help=_help(text), add_completion=completion, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 def _add(group: typer.Typer, commands: Mapping[str, Callable[..., None]]) -> None:
@@ -92,7 +98,9 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
     for word in words:
         if word == "--":
             return [*front, *rest, word, *words]
-        if word in GLOBAL_OPTIONS:
+        if word in GLOBAL_FLAGS:
+            front.append(word)
+        elif word in GLOBAL_OPTIONS:
             value = next(words, None)
             if value is None:
                 raise UsageError(f"{word} needs a value")

@@ -61,9 +61,12 @@ def backtest(
         result = pipeline.run_backtest(path, period=period, out=folder, overrides=tuple(overrides or ()), log=run_log())
     session.kept = f"the run was finished; its results are in {result.folder}"
     from trading_system.reports import terminal
+    from trading_system.reports.formats import one_line
 
     if as_json:
         show_json(terminal.backtest_document(result))
+    elif session.quiet:
+        show(one_line(str(result.folder)))
     else:
         show(terminal.backtest_summary(result, page()))
     found = {code: number for code in codes if (number := refused(result.ledger, code))}

@@ -22,7 +22,13 @@ ABOUT = {
     "crypto10": "synthetic: ten invented coins, seven days a week",
 }
 Market = Annotated[
-    str | None, typer.Argument(metavar="[MARKET]", help="us5, equities50, etfs10 or crypto10", show_default=False)
+    str | None,
+    typer.Argument(
+        metavar="[MARKET]",
+        help="us5, equities50, etfs10 or crypto10",
+        show_default=False,
+        autocompletion=lambda incomplete: [name for name in ABOUT if name.startswith(incomplete)],
+    ),
 ]
 Target = Annotated[
     Path | None,

@@ -20,9 +20,11 @@ def working(what: str, *, simulates: bool = False) -> Iterator[None]:
 
     Work that `simulates` says in one line that kernels are compiled, on the first run after an installation or upgrade.
     """
-    if simulates and first_run():
+    from trading_system.cli.session import session
+
+    if simulates and not session.quiet and first_run():
         print(f"compiling kernels (first run, about {COMPILE_SECONDS} s)", file=sys.stderr, flush=True)
-    if not sys.stderr.isatty():
+    if session.quiet or not sys.stderr.isatty():
         with contextlib.redirect_stdout(sys.stderr):
             yield
         return

@@ -12,6 +12,7 @@ from trading_system.cli.options import AsJson, ResultsFolder
 from trading_system.cli.output import page, show, show_json
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="a run's folder or id (its beginning is enough)", show_default=False)]
+Every = Annotated[bool, typer.Option("--all", help="every metric that differs, to six digits")]
 
 
 def results_folder(given: Path | None) -> Path:
@@ -43,8 +44,8 @@ def runs_show(run: Run, results: ResultsFolder = None, as_json: AsJson = False) 
     show_json(found) if as_json else show(pages.run_page(found, page()))
 
 
-def runs_compare(run: Run, other: Run, results: ResultsFolder = None, as_json: AsJson = False) -> None:
-    """Compare two runs: what differs in their configs, data and code, and every metric side by side.
+def runs_compare(run: Run, other: Run, results: ResultsFolder = None, every: Every = False, as_json: AsJson = False) -> None:
+    """Compare two runs: what differs in their configs, data, code and metrics, and both equities on one scale.
 
     Example: trading-system runs compare 20260102-101500-1a2b3c4d 20260103-090000-5e6f7a8b
     """
@@ -52,7 +53,7 @@ def runs_compare(run: Run, other: Run, results: ResultsFolder = None, as_json: A
     from trading_system.reports import runs as pages
 
     found = pipeline.compare_runs(run, other, results_folder(results))
-    show_json(found) if as_json else show(pages.comparison_page(found, page()))
+    show_json(found) if as_json else show(pages.comparison_page(found, page(), every=every))
 
 
 def runs_reproduce(run: Run, results: ResultsFolder = None, as_json: AsJson = False) -> None:

@@ -13,9 +13,12 @@ class Session:
     ----------
     kept : str
         What survives when the command is stopped at this moment, in words.
+    quiet : bool
+        Say nothing but answers and errors.
     """
 
     kept: str = "nothing was written"
+    quiet: bool = False
 
 
 session = Session()

@@ -7,9 +7,20 @@ from typing import Annotated, Any
 import typer
 
 from trading_system.cli.options import AsJson
-from trading_system.cli.output import show, show_json, width
+from trading_system.cli.output import page, show, show_json, width
 
-Name = Annotated[str, typer.Argument(metavar="TYPE", help="a type that `strategy list` names", show_default=False)]
+
+def _types(incomplete: str) -> list[str]:
+    """Types that begin so, for the shell's completion."""
+    from trading_system.strategies.base import strategies
+
+    return [name for name in strategies.names() if name.startswith(incomplete)]
+
+
+Name = Annotated[
+    str,
+    typer.Argument(metavar="TYPE", help="a type that `strategy list` names", show_default=False, autocompletion=_types),
+]
 
 
 def strategy_list(as_json: AsJson = False) -> None:
@@ -42,10 +53,11 @@ def strategy_show(name: Name, as_json: AsJson = False) -> None:
     if as_json:
         show_json({"type": name, "rule": text, "parameters": parameters})
         return
-    from trading_system.reports.formats import plain, wrapped_table
+    from trading_system.reports.formats import one_line, wrapped_table
 
     rows = [(p["name"], _value(p["default"]), p["allowed"], p["description"]) for p in parameters]
-    parts = [name, plain(text)]
+    drawn = page()
+    parts = [drawn.heading(one_line(name)), *(drawn.prose(paragraph) for paragraph in text.split("\n\n"))]
     if rows:
         parts.append(wrapped_table(("parameter", "default", "allowed", "meaning"), rows, width=width()))
     show("\n\n".join(parts))

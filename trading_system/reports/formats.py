@@ -142,7 +142,7 @@ def table(
 
 
 def wrapped_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = 80) -> str:
-    """A table whose last column is prose: it is wrapped into what the others leave of `width`, never cut."""
+    """A table whose last column is prose: it is wrapped into what the others leave of `width`, never cut; a path stays whole."""
     lines = [[one_line(cell) for cell in row] for row in ([header] if any(header) else []) + list(rows)]
     if not lines:
         return ""
@@ -152,13 +152,16 @@ def wrapped_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, width
     text = []
     for line in lines:
         head = "".join(fitted(cell, widths[i]) + "  " for i, cell in enumerate(line[:-1]))
-        prose = textwrap.wrap(line[-1], room, break_on_hyphens=False) or [""]
+        prose = textwrap.wrap(line[-1], room, break_long_words=False, break_on_hyphens=False) or [""]
         text += [(head + prose[0]).rstrip(), *(" " * indent + part for part in prose[1:])]
     return "\n".join(text)
 
 
-def sparkline(values: Iterable[float], width: int, *, unicode: bool = True) -> str:
-    """`values` as one line of blocks: `width` points read at equal distances, the last value always the last one."""
+def sparkline(values: Iterable[float], width: int, *, unicode: bool = True, bounds: tuple[float, float] | None = None) -> str:
+    """`values` as one line of blocks: `width` points read at equal distances, the last value always the last one.
+
+    The lowest and highest block stand for `bounds`, by default the lowest and highest value that is drawn.
+    """
     blocks = BLOCKS if unicode else ASCII_BLOCKS
     numbers = [float(v) for v in values]
     if not numbers or width < 1:
@@ -168,7 +171,8 @@ def sparkline(values: Iterable[float], width: int, *, unicode: bool = True) -> s
     finite = [v for v in picked if math.isfinite(v)]
     if not finite:
         return " " * len(picked)
-    low, span = min(finite) / 2.0, max(finite) / 2.0 - min(finite) / 2.0  # halves: the whole may overflow
+    least, most = bounds or (min(finite), max(finite))
+    low, span = least / 2.0, most / 2.0 - least / 2.0  # halves: the whole may overflow
     top = len(blocks) - 1
     return "".join(
         " " if not math.isfinite(v) else blocks[top // 2] if span == 0.0 else blocks[round((v / 2.0 - low) / span * top)]

@@ -28,6 +28,13 @@ class Page:
         """Text that must be seen."""
         return f"\x1b[33m{text}\x1b[0m" if self.colour else text
 
+    def prose(self, paragraph: str) -> str:
+        """A paragraph from outside wrapped anew; one that is laid out by its line breaks, as a list is, keeps them."""
+        lines = paragraph.splitlines()
+        if any(line.startswith((" ", "- ", "* ", "|")) for line in lines):
+            return "\n".join(one_line(line) for line in lines)
+        return self.wrapped(" ".join(lines), "", "")
+
     def wrapped(self, text: str, indent: str = "  ", first: str | None = None) -> str:
         """Prose from outside made harmless and wrapped; a path longer than the line stays whole."""
         return textwrap.fill(

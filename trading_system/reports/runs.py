@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trading_system.reports.formats import NOTHING, amount, one_line, percent, ratio, table, wrapped_table
+from trading_system.reports.formats import NOTHING, amount, money, one_line, percent, ratio, sparkline, table, wrapped_table
 from trading_system.reports.page import Page
-from trading_system.reports.terminal import costs, figures, orders
+from trading_system.reports.terminal import ALONE, BESIDE, COMPARED, costs, figures, orders
 
 SHOWN = 20
 PERIODS = {"train+validation": "train+val"}
+DATES = 6  # at which two equities are printed beside each other
 
 
 def runs_page(rows: Sequence[Mapping[str, Any]], page: Page) -> str:
@@ -71,8 +72,8 @@ def run_page(run: Mapping[str, Any], page: Page) -> str:
     return "\n\n".join(section for section in sections if section)
 
 
-def comparison_page(found: Mapping[str, Any], page: Page) -> str:
-    """What two runs were made of and found, where they differ."""
+def comparison_page(found: Mapping[str, Any], page: Page, *, every: bool = False) -> str:
+    """What two runs were made of and found, where they differ: the figures of a summary, or `every` metric; both equities."""
     one, other = found["runs"]
     same = [(what, "the same" if equal else "differs") for what, equal in found["same"].items()]
     made = [(row["name"], _value(row["a"]), _value(row["b"])) for row in [*found["config"], *found["versions"]]]
@@ -80,23 +81,53 @@ def comparison_page(found: Mapping[str, Any], page: Page) -> str:
     made += [(f"data of {symbol}", "there", NOTHING) for symbol in found["data"]["only_a"][:SHOWN]]
     made += [(f"data of {symbol}", NOTHING, "there") for symbol in found["data"]["only_b"][:SHOWN]]
     made += [(f"code of {name}", "one", "another") for name in found["code"][:SHOWN]]
-    numbers = [
-        (row["name"], _value(row["a"]), _value(row["b"]), _value(row["difference"]))
-        for row in found["metrics"]
-        if row["a"] != row["b"]
-    ]
     sections = [
         f"a: {one_line(one['run_id'])}\nb: {one_line(other['run_id'])}",
         table(("", ""), same, width=page.width),
         _headed(table(("made of", "a", "b"), made, width=page.width) if made else "made of the same", page),
-        _headed(
-            table(("metric", "a", "b", "b - a"), numbers, right=(1, 2, 3), width=page.width)
-            if numbers
-            else "every metric is equal",
-            page,
-        ),
+        _compared(found["metrics"], page, every=every),
+        _overlay(found["equity"], page),
     ]
-    return "\n\n".join(sections)
+    return "\n\n".join(section for section in sections if section)
+
+
+def _compared(rows: Sequence[Mapping[str, Any]], page: Page, *, every: bool) -> str:
+    """Metrics that differ: those of a summary in its own words, or every one to six digits."""
+    differ = [row for row in rows if row["a"] != row["b"]]
+    if not differ:
+        return page.heading("every metric is equal")
+    said = {name: (label, form) for name, label, form in (*COMPARED, *ALONE, *BESIDE)}
+    by_name = {row["name"]: row for row in differ}
+    shown = differ if every else [by_name[name] for name in said if name in by_name]
+    lines = []
+    for row in shown:
+        label, form = (row["name"], _value) if every else said[row["name"]]
+        lines.append((label, form(row["a"]), form(row["b"]), form(row["difference"])))
+    text = _headed(table(("metric", "a", "b", "b - a"), lines, right=(1, 2, 3), width=page.width), page)
+    rest = len(differ) - len(shown)
+    return f"{text}\nand {amount(rest, 'metric')} more that differ: --all" if rest else text
+
+
+def _overlay(equity: Mapping[str, Any], page: Page) -> str:
+    """Both equities on one scale, as growth from their first common date, and in money at a few dates."""
+    points = equity["points"]
+    if not points or not all(points[0][run] > 0.0 for run in ("a", "b")):
+        return page.wrapped("the runs have no date in common" if not points else "equities: nothing to grow from", first="")
+    growth = {run: [point[run] / points[0][run] for point in points] for run in ("a", "b")}
+    bounds = min(map(min, growth.values())), max(map(max, growth.values()))
+    room = max(page.width - 14, 8)
+    lines = [
+        f"{run}  {sparkline(growth[run], room, unicode=page.unicode, bounds=bounds)} {percent(growth[run][-1] - 1.0)}"
+        for run in ("a", "b")
+    ]
+    few = min(DATES, len(points))
+    picked = [points[i * (len(points) - 1) // max(few - 1, 1)] for i in range(few)]
+    rows = [
+        (p["date"], money(p["a"]), money(p["b"]), percent(p["b"] / points[0]["b"] - p["a"] / points[0]["a"])) for p in picked
+    ]
+    head = f"equity at {amount(equity['dates'], 'common date')}, one scale"
+    told = table(("date", "a", "b", "growth b - a"), rows, right=(1, 2, 3), width=page.width)
+    return "\n".join([page.heading(head), *lines, "", _headed(told, page)])
 
 
 def reproduction_page(found: Mapping[str, Any], page: Page) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from trading_system.errors import OutputError
+from trading_system.runs.files import output_errors
 from trading_system.runs.store import flat, read_manifest, read_metrics
 
+POINTS = 200  # of both equities that a comparison carries
 HEADLINE = ("total_return", "cagr", "sharpe", "max_drawdown", "n_trades")
 
 
@@ -37,7 +41,7 @@ def compared(one: Path, other: Path) -> dict[str, Any]:
     dict
         `runs`: two rows as `run_row` gives; `same`: whether config, data, code, versions, period are equal; `config`: rows of
         key, a, b; `data`: changed, only_a, only_b (symbols); `code`: changed files; `versions` and `metrics`: rows of
-        name, a, b, and for metrics their difference b - a.
+        name, a, b, and for metrics their difference b - a; `equity`: what `equities` gives.
     """
     a, b = read_manifest(one), read_manifest(other)
     config = differences(_config(one), _config(other))
@@ -59,7 +63,33 @@ def compared(one: Path, other: Path) -> dict[str, Any]:
         "code": code,
         "versions": versions,
         "metrics": _metrics(one, other),
+        "equity": equities(one, other),
     }
+
+
+def equities(one: Path, other: Path, points: int = POINTS) -> dict[str, Any]:
+    """Both equities at the dates that both runs have, at most `points` of them at equal distances, the first and the last among them.
+
+    Returns
+    -------
+    dict
+        `dates`: how many there are in common; `points`: rows of date, a, b in money.
+    """
+    a, b = _equity(one), _equity(other)
+    dates = [date for date in a if date in b]
+    n = min(points, len(dates))
+    picked = [dates[i * (len(dates) - 1) // max(n - 1, 1)] for i in range(n)]
+    return {"dates": len(dates), "points": [{"date": date, "a": a[date], "b": b[date]} for date in picked]}
+
+
+def _equity(folder: Path) -> dict[str, float]:
+    """Date -> equity of a run, as its `equity_curve.csv` has them."""
+    file = folder / "equity_curve.csv"
+    with output_errors(file, "read"), open(file, encoding="utf-8", newline="") as stream:
+        try:
+            return {row["date"]: float(row["equity"]) for row in csv.DictReader(stream)}
+        except (KeyError, ValueError, TypeError, csv.Error) as error:
+            raise OutputError(f"is no equity curve: {error}", where=str(file), remedy="make the run again") from None
 
 
 def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -171,7 +171,7 @@ def test_every_command_says_what_it_does_and_shows_a_line_to_paste(path, command
 
 
 def test_only_files_for_other_programs_are_printed_without_a_json_choice():
-    without = {path for path, command in COMMANDS if not any("--json" in p.opts for p in command.params)}
+    without = {path for path, command in COMMANDS if not any({"--json", "--format"} & set(p.opts) for p in command.params)}
     assert without == {("config", "template"), ("config", "schema")}
 
 

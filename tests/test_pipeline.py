@@ -32,7 +32,7 @@ from trading_system.runs.manifest import comparable
 
 FILES = {
     "manifest.json", "config.yaml", "metrics.json", "equity_curve.csv", "trade_log.csv", "orders.csv", "refusals.csv",
-    "weekly_summary.csv", "monthly_report.json", "data_quality.json", "run.log",
+    "weekly_summary.csv", "monthly_report.json", "data_quality.json", "series.json", "report.html", "run.log",
 }  # fmt: skip
 RUN = """\
 data: {source: csv, path: prices.csv, calendar: 24/7, timezone: UTC}
@@ -143,7 +143,7 @@ def test_the_same_run_twice_is_the_same_bytes_but_for_times_ids_and_places(proje
     assert {name: comparable(name, data) for name, data in left.items()} == {
         name: comparable(name, data) for name, data in right.items()
     }
-    assert {name for name in left if left[name] != right[name]} == {"manifest.json", "run.log"}
+    assert {name for name in left if left[name] != right[name]} == {"manifest.json", "run.log", "report.html"}
 
 
 WORLDS = (
@@ -312,7 +312,7 @@ def test_what_changed_since_a_run_is_named(project):
     (project / "spy.py").write_text(SPY + "\n# changed\n")
     found = ts.reproduce_run(run, results)
     assert not found["equal"] and found["changed"]["code"] == ["spy.py"]
-    assert {row["name"] for row in found["artefacts"] if not row["equal"]} == {"manifest.json"}
+    assert {row["name"] for row in found["artefacts"] if not row["equal"]} == {"manifest.json", "report.html"}
     (project / "spy.py").write_text(SPY)
     text = (project / "prices.csv").read_text()
     (project / "prices.csv").write_text(text.replace("BBB", "CCC"))

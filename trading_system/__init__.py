@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trading_system.pipeline import compare_runs as compare_runs
     from trading_system.pipeline import list_runs as list_runs
     from trading_system.pipeline import load_run as load_run
+    from trading_system.pipeline import report_run as report_run
     from trading_system.pipeline import reproduce_run as reproduce_run
     from trading_system.pipeline import run_backtest as run_backtest
     from trading_system.pipeline import show_run as show_run
@@ -39,6 +40,7 @@ _HOME = {
     "compare_runs": "pipeline",
     "list_runs": "pipeline",
     "load_run": "pipeline",
+    "report_run": "pipeline",
     "reproduce_run": "pipeline",
     "run_backtest": "pipeline",
     "show_run": "pipeline",

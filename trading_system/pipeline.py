@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,10 +29,14 @@ if TYPE_CHECKING:
     from trading_system.engine.ledger import Ledger
     from trading_system.engine.simulate import StrategyDecisions
     from trading_system.metrics.summary import Summary
+    from trading_system.reports.artefacts import Artefacts
     from trading_system.runs.journal import Journal
     from trading_system.runs.store import RunLog
     from trading_system.runs.window import Window
     from trading_system.strategies.base import Strategy
+
+
+REPORT = "report.html"
 
 
 @dataclass(frozen=True, eq=False)
@@ -354,6 +358,14 @@ def _artefacts(run: LoadedRun, done: _Done) -> dict[str, Any]:
     )
 
 
+def _report(manifest: Mapping[str, Any], read: Callable[[str], bytes]) -> Iterator[bytes]:
+    """``report.html`` of a run, from its other artefacts."""
+    from trading_system.reports.artefacts import artefacts_of
+    from trading_system.reports.report_html import report_html
+
+    return report_html(artefacts_of(manifest, read, "the run"))
+
+
 def _manifest(work: _Work, done: _Done) -> dict[str, Any]:
     """What a run was made of, without ids, times and places."""
     from trading_system.runs.comparison import HEADLINE
@@ -390,7 +402,8 @@ def _written(
         "timings": work.timings,
     }
     work.timings["compute"] = round(time.perf_counter() - start, 6)
-    run_id, folder = write_run(results, _artefacts(work.run, done), manifest, work.log)
+    late = {REPORT: _report} if "html" in work.run.config.output.formats else {}
+    run_id, folder = write_run(results, _artefacts(work.run, done), manifest, work.log, late)
     work.timings["total"] = round(time.perf_counter() - start, 6)
     work.log.note("written", run_id=run_id, folder=str(folder), seconds=work.timings["total"])
     return BacktestResult(
@@ -539,7 +552,7 @@ def reproduce_run(run: str, results: Path | str = "results", *, log: RunLog | No
     work.log.note("started", config=manifest["place"]["run_file"], config_hash=work.run.hash)
     with Journal(work.run.root) as journal:
         done = _computed(work, _asked(manifest), journal)
-    again = _bytes_again(work, done)
+    again = _bytes_again(work, done, manifest)
     rows = []
     for name, data in again.items():
         path = folder / name
@@ -559,6 +572,82 @@ def reproduce_run(run: str, results: Path | str = "results", *, log: RunLog | No
             "versions": differences(manifest["versions"], now["versions"]),
         },
     }
+
+
+def report_run(
+    run: str, results: Path | str = "results", *, format: str = "html", out: Path | str | None = None
+) -> Path | str:
+    """Make the report of a run from its artefacts alone.
+
+    Parameters
+    ----------
+    format : str
+        ``html``, ``markdown`` or ``json``.
+    out : Path, optional
+        File to write; HTML goes to ``report.html`` in the run's folder by default.
+
+    Returns
+    -------
+    Path or str
+        The file that was written, or, where none was asked for, the text.
+
+    Raises
+    ------
+    OutputError
+        An artefact is missing or is not what the run wrote; or the report in the run's folder was made by another version of the
+        program, and a run's folder is not changed afterwards.
+    UsageError
+        There is no such run or format.
+    """
+    from trading_system.reports.artefacts import read_artefacts
+    from trading_system.runs.files import write_file
+    from trading_system.runs.store import find_run
+
+    if format not in ("html", "markdown", "json"):
+        raise UsageError(f"{format!r} is no format of a report", allowed="html, markdown, json")
+    folder = find_run(run, Path(results))
+    found = read_artefacts(folder)
+    text = _report_text(found, format, folder)
+    if out is None and format != "html":
+        return text
+    path = folder / REPORT if out is None else Path(out)
+    data = text.encode(errors="backslashreplace")
+    if out is None:
+        _refuse_another_report(path, data, found.manifest)
+    write_file(path, data)
+    return path
+
+
+def _report_text(found: Artefacts, format: str, folder: Path) -> str:
+    """The report as text; documents that hold together as files but are no run's are one message."""
+    from trading_system.reports.formats import to_json
+    from trading_system.reports.markdown import report_markdown
+    from trading_system.reports.report import report_json, report_of
+    from trading_system.reports.report_html import report_html
+
+    try:
+        if format == "html":
+            return b"".join(report_html(found)).decode()
+        return to_json(report_json(found)) if format == "json" else report_markdown(report_of(found))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise OutputError(
+            f"does not hold what a run writes ({type(error).__name__}: {error})",
+            where=str(folder),
+            remedy="make the run again",
+        ) from error
+
+
+def _refuse_another_report(path: Path, data: bytes, manifest: Mapping[str, Any]) -> None:
+    """A report that the manifest names stays what it is."""
+    import hashlib
+
+    named = manifest["artefacts"].get(REPORT)
+    if named is not None and hashlib.sha256(data).hexdigest() != named:
+        raise OutputError(
+            "was made by another version of the program and belongs to the run as it is",
+            where=str(path),
+            remedy="open it, or write today's report elsewhere with --out FILE",
+        )
 
 
 def _loaded_again(folder: Path, manifest: Mapping[str, Any]) -> LoadedRun:
@@ -583,15 +672,19 @@ def _asked(manifest: Mapping[str, Any]) -> str | None:
     return None if name == "train+validation" else name
 
 
-def _bytes_again(work: _Work, done: _Done) -> dict[str, bytes]:
-    """Every artefact, in the form in which two runs are compared."""
+def _bytes_again(work: _Work, done: _Done, manifest: Mapping[str, Any]) -> dict[str, bytes]:
+    """Every artefact of the run with this manifest, in the form in which two runs are compared."""
     import hashlib
 
-    from trading_system.runs.manifest import comparable
+    from trading_system.runs.manifest import VOLATILE, comparable
     from trading_system.runs.store import to_json
 
     files = {name: b"".join(pieces()) for name, pieces in _artefacts(work.run, done).items()}
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    if REPORT in manifest["artefacts"]:
+        same = {key: manifest.get(key) for key in VOLATILE}
+        report = b"".join(_report({**_manifest(work, done), **same}, files.__getitem__))
+        files[REPORT] = comparable(REPORT, report)
     work.log.note("trial", seconds=0.0)
     files["run.log"] = comparable("run.log", work.log.text(""))
     files["manifest.json"] = comparable("manifest.json", to_json({**_manifest(work, done), "artefacts": hashes}))

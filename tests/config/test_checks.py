@@ -38,7 +38,6 @@ def test_a_safe_run_warns_of_nothing(tmp_path: Path) -> None:
         ("data.quality.split_suspect=ignore", "data.quality.split_suspect"),
         ("data.quality.impossible=warn", "data.quality.impossible"),
         ("execution.fill=same_close", "execution.fill"),
-        ("output.formats=[csv, html]", "output.formats"),
         ("portfolio.limits.max_drawdown=null", "portfolio.limits.max_drawdown"),
         ("portfolio.limits.max_drawdown=0.301", "portfolio.limits.max_drawdown"),
         ("portfolio.limits.max_gross_exposure=2.1", "portfolio.limits.max_gross_exposure"),

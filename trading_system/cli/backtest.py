@@ -10,6 +10,7 @@ import typer
 
 from trading_system.cli.options import AsJson, ConfigArgument, ConfigOption, Overrides, one_config
 from trading_system.cli.output import page, show, show_json
+from trading_system.cli.report import Open
 from trading_system.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def backtest(
     out: Out = None,
     as_json: AsJson = False,
     fail_on_reject: FailOnReject = None,
+    open_: Open = False,
 ) -> None:
     """Run one backtest: a summary here, everything in a folder.
 
@@ -69,6 +71,8 @@ def backtest(
         show(one_line(str(result.folder)))
     else:
         show(terminal.backtest_summary(result, page()))
+    if open_:
+        _show_report(result.folder)
     found = {code: number for code in codes if (number := refused(result.ledger, code))}
     if found:
         from trading_system.cli.output import note
@@ -77,6 +81,17 @@ def backtest(
             "refused for a code named by --fail-on-reject: " + ", ".join(f"{code} {number}" for code, number in found.items())
         )
         raise typer.Exit(1)
+
+
+def _show_report(folder: Path) -> None:
+    """Show the run's report; one that was not asked for in `output.formats` is made now."""
+    from trading_system import pipeline
+    from trading_system.cli.browser import opened
+
+    made = folder / pipeline.REPORT
+    if not made.is_file():
+        pipeline.report_run(str(folder))
+    opened(made)
 
 
 def reason_codes(names: list[str]) -> list[str]:

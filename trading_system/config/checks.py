@@ -295,8 +295,6 @@ def _run_warnings(config: RunConfig) -> Iterator[tuple[str, str]]:
         yield "data.quality.impossible", "bars that cannot exist are traded"
     if config.execution.fill == "same_close":
         yield "execution.fill", "orders fill at the close that decided them: nobody can trade that"
-    if "html" in config.output.formats:
-        yield "output.formats", "html is accepted, but this version writes no HTML report"
 
 
 def _portfolio_warnings(config: RunConfig) -> Iterator[tuple[str, str]]:

@@ -436,7 +436,7 @@ class OutputConfig(FrozenModel):
 
     path: Text = Field("results", description="folder relative to the run file")
     formats: Annotated[tuple[Literal["csv", "html"], ...], Field(min_length=1)] = Field(
-        ("csv",), description="what is written beside the JSON files"
+        ("csv", "html"), description="what is written beside the JSON files: tables, and a report to read"
     )
 
 

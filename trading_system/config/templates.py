@@ -60,7 +60,7 @@ execution:
   stop_evaluation: intrabar        # or close
   lot: {equity: whole, crypto: fractional}
 
-output: {path: results, formats: [csv]}
+output: {path: results, formats: [csv, html]}
 seed: 42                           # the same seed gives the same bytes
 """
 
@@ -269,7 +269,7 @@ portfolio:
   ranking: {{breakout: 0.5, momentum: 0.3, diversification: 0.2}}
 
 execution: {{fill: next_open, stop_evaluation: intrabar}}
-output: {{path: results, formats: [csv]}}
+output: {{path: results, formats: [csv, html]}}
 seed: 42
 """
 

@@ -89,6 +89,15 @@ def deepest_of(values: FloatArray, falls: FloatArray | None = None, peaks: IntAr
     return _episode(values, peaks, int(peaks[np.searchsorted(peaks, trough, side="right") - 1]))
 
 
+def worst_of(values: FloatArray, count: int) -> tuple[Episode, ...]:
+    """The `count` deepest falls of a curve that starts above 0, deepest first; of equal ones the earlier first."""
+    peaks = highs_of(values)
+    falls = drawdown_of(values)
+    lowest = np.minimum.reduceat(falls, peaks)  # between one high and the next, or the end
+    order = np.argsort(lowest, kind="stable")[:count]
+    return tuple(_episode(values, peaks, int(peaks[i])) for i in order if lowest[i] < 0.0)
+
+
 def deepest(returns: FloatArray) -> Episode | None:
     """The fall that holds the first lowest drawdown; None when there is none."""
     return deepest_of(curve(returns))

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trading_system.engine.ledger import Code
 from trading_system.errors import DataError
 from trading_system.metrics import returns
 from trading_system.metrics.base import SPECIFICATION, Metric, metrics, per_period
 from trading_system.metrics.breakdown import trade_breakdown
 from trading_system.metrics.calendar_tables import monthly_report, weekly_rows
+from trading_system.metrics.charts import return_histogram, rolling_table, worst_drawdowns, yearly_rows
 from trading_system.metrics.costs import Costs, breakeven_cost_multiple, cost_table, costs_of
 from trading_system.metrics.curve import (
     LONG,
@@ -90,6 +92,35 @@ class Summary:
         """Rows of `weekly_summary.csv`, one per ISO week."""
         return weekly_rows(self._ledger, self._sample, self._benchmark_closes)
 
+    @cached_property
+    def events(self) -> list[dict[str, Any]]:
+        """Limits that tripped, in order, each with its numbers."""
+        return [_event(self._ledger, event) for event in self._ledger.events]
+
+    @cached_property
+    def drawdowns(self) -> list[dict[str, Any]]:
+        """The five deepest falls, deepest first."""
+        return worst_drawdowns(self._sample)
+
+    @cached_property
+    def years(self) -> list[dict[str, Any]]:
+        """One row per calendar year."""
+        return yearly_rows(self._ledger, self._sample, self._pairing, *self._year)
+
+    @cached_property
+    def histogram(self) -> dict[str, Any]:
+        """How often which return of a period."""
+        return return_histogram(self._sample)
+
+    @cached_property
+    def rolling(self) -> dict[str, Any]:
+        """Volatility and Sharpe ratio over half a year at each sampled close; `rows` are positions in the ledger's curves."""
+        return {**rolling_table(self._sample, self._pairing, *self._year), "rows": self._sample.rows}
+
+    @property
+    def _year(self) -> tuple[float, float]:
+        return self.conventions["periods_per_year"], self.conventions["risk_free"]
+
     @property
     def _benchmark_closes(self) -> FloatArray | None:
         return None if self._pairing is None else self._pairing.closes
@@ -103,6 +134,9 @@ class Summary:
             "reconciliation": self.reconciliation,
             "costs": self.costs,
             "trades": self.trades,
+            "drawdowns": self.drawdowns,
+            "years": self.years,
+            "events": self.events,
         }
 
 
@@ -290,6 +324,15 @@ def _facts(inputs: dict[str, Any], pairing: Pairing | None, values: dict[str, fl
         n_pairs=None if pairing is None else pairing.n_pairs,
         drawdown=values["max_drawdown"] < 0.0,
     )
+
+
+def _event(ledger: Ledger, event: Any) -> dict[str, Any]:
+    """One tripped limit with its numbers."""
+    return {
+        "date": str(ledger.bars.dates()[int(event["row"])]),
+        "kind": Code(int(event["kind"])).name,
+        **{name: float(event[name]) for name in ("equity", "reference", "measured", "limit")},
+    }
 
 
 def _why(name: str, value: float, facts: Facts, costs: Costs) -> str:

@@ -102,7 +102,6 @@ def backtest_document(result: BacktestResult) -> dict[str, Any]:
             "prices": bars.prices,
         },
         **result.summary.document(),
-        "events": [_event(ledger, event) for event in ledger.events],
         "warnings": list(result.warnings),
         "notes": list(result.notes),
         "timings": dict(result.timings),
@@ -113,17 +112,6 @@ def _lines(result: BacktestResult) -> list[tuple[Any, int]]:
     """Each strategy with the number of its lines."""
     numbers = result.ledger.line_strategy.tolist()
     return [(entry, numbers.count(number)) for number, entry in enumerate(result.config.strategies)]
-
-
-def _event(ledger: Any, event: Any) -> dict[str, Any]:
-    """One tripped limit with its numbers."""
-    from trading_system.engine.ledger import Code
-
-    return {
-        "date": str(ledger.bars.dates()[int(event["row"])]),
-        "kind": Code(int(event["kind"])).name,
-        **{name: float(event[name]) for name in ("equity", "reference", "measured", "limit")},
-    }
 
 
 def backtest_summary(result: BacktestResult, page: Page) -> str:

@@ -44,7 +44,7 @@ def compared(one: Path, other: Path) -> dict[str, Any]:
         name, a, b, and for metrics their difference b - a; `equity`: what `equities` gives.
     """
     a, b = read_manifest(one), read_manifest(other)
-    config = differences(_config(one), _config(other))
+    config = differences(flat(read_config(one / "config.yaml")), flat(read_config(other / "config.yaml")))
     data = data_differences(a["data"]["symbols"], b["data"]["symbols"])
     code = code_differences(a["code"], b["code"])
     versions = differences(a["versions"], b["versions"])
@@ -116,15 +116,29 @@ def code_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
     return changed + [name for name in names if a["files"].get(name) != b["files"].get(name)]
 
 
-def _config(folder: Path) -> dict[str, Any]:
-    """``key.path`` -> value of a run's resolved configuration; ConfigError when it is no such file."""
-    from trading_system.config.yaml_reader import Problems, label, read_text, read_yaml
+def read_config(path: Path) -> dict[str, Any]:
+    """A resolved configuration as plain mappings, lists, numbers and words.
 
-    source = label(folder / "config.yaml")
+    Raises
+    ------
+    ConfigError
+        It cannot be read, or is no such file.
+    """
+    from trading_system.config.yaml_reader import label, read_text
+
+    source = label(path)
+    return config_of(read_text(path, source), source)
+
+
+def config_of(text: str, source: str) -> dict[str, Any]:
+    """The same from the text of the file `source`."""
+    from trading_system.config.yaml_reader import Problems, read_yaml
+
     problems = Problems(source)
-    node = read_yaml(read_text(folder / "config.yaml", source), source, problems)
+    node = read_yaml(text, source, problems)
     problems.raise_any(source)
-    return flat(_value(node))
+    found = _value(node)
+    return found if isinstance(found, dict) else {}
 
 
 def _value(node: Any) -> Any:

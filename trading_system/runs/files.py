@@ -106,6 +106,11 @@ class FolderWriter:
         self.hashes[name] = digest.hexdigest()
         return self.hashes[name]
 
+    def read(self, name: str) -> bytes:
+        """The bytes of a file that was added."""
+        with output_errors(self.path / name, "read"):
+            return (self._temporary / name).read_bytes()
+
     def commit(self) -> bool:
         """Give the folder its name; False when another writer has taken it in the meantime."""
         while self._open:

@@ -21,6 +21,9 @@ NAMED = ("numpy", "numba", "llvmlite", "pydantic")
 GIT_SECONDS = 0.25
 VOLATILE = ("run_id", "created", "timings", "trial", "place", "git")
 """Keys of a manifest that differ between two runs of the same work: times, ids and places."""
+IDENTITY = ("<!-- identity -->", "<!-- /identity -->")
+"""What encloses the same in ``report.html``; no text from outside can hold it there."""
+_NOT_COMPARED = ("run.log", "report.html")  # hashes of files that hold times and ids
 
 
 def data_hash(hashes: Mapping[str, str]) -> str:
@@ -174,8 +177,13 @@ def comparable(name: str, data: bytes) -> bytes:
         document = json.loads(data)
         for key in VOLATILE:
             document.pop(key, None)
-        document.get("artefacts", {}).pop("run.log", None)
+        for key in _NOT_COMPARED:
+            document.get("artefacts", {}).pop(key, None)
         return json.dumps(document, indent=2, ensure_ascii=False).encode(errors=ESCAPED)
+    if name == "report.html":
+        begin, end = (mark.encode() for mark in IDENTITY)
+        head, _, rest = data.partition(begin)
+        return head + rest.partition(end)[2]
     if name == "run.log":
         try:
             lines = [dict(json.loads(line)) for line in data.splitlines()]

@@ -9,7 +9,7 @@ import json
 import math
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from trading_system.errors import OutputError, UsageError
 from trading_system.runs import tables
 from trading_system.runs.files import ESCAPED, FolderWriter, real_folder
 from trading_system.runs.secrets import masked_in
+from trading_system.runs.series import series_document
 
 if TYPE_CHECKING:
     from trading_system.engine.ledger import Ledger
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 Pieces = Callable[[], Iterator[bytes]]
+Late = Callable[[Mapping[str, Any], Callable[[str], bytes]], Iterable[bytes]]
+"""Makes a file from the manifest and a reader of the files before it."""
 
 
 @dataclass
@@ -79,14 +82,17 @@ def artefacts(
         "weekly_summary.csv": lambda: tables.weekly_table(summary.weekly),
         "monthly_report.json": lambda: iter((to_json(summary.monthly),)),
         "data_quality.json": lambda: iter((to_json(quality),)),
+        "series.json": lambda: iter((to_json(series_document(ledger, summary, benchmark)),)),
     }
 
 
-def write_run(parent: Path, files: Mapping[str, Pieces], manifest: dict[str, Any], log: RunLog) -> tuple[str, Path]:
+def write_run(
+    parent: Path, files: Mapping[str, Pieces], manifest: dict[str, Any], log: RunLog, late: Mapping[str, Late] | None = None
+) -> tuple[str, Path]:
     """Write a run folder below `parent` and return its id and path.
 
-    `manifest` gets ``run_id``, ``created`` and ``artefacts`` (name -> sha256) on the way. Two runs that end in the same second
-    have different ids.
+    `manifest` gets ``run_id``, ``created`` and ``artefacts`` (name -> sha256) on the way; files of `late` are made
+    from it, before it has ``artefacts``, and from the files that are written already. Two runs that end in the same second have different ids.
 
     Raises
     ------
@@ -103,6 +109,8 @@ def write_run(parent: Path, files: Mapping[str, Pieces], manifest: dict[str, Any
             folder.add("run.log", (log.text(run_id),))
             created = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
             document = {"schema": manifest["schema"], "run_id": run_id, "created": created, **manifest}
+            for name, made in (late or {}).items():
+                folder.add(name, made(document, folder.read))
             document["artefacts"] = dict(folder.hashes)
             folder.add(MANIFEST, (to_json(document),))
             if folder.commit():
@@ -186,11 +194,15 @@ def read_json(path: Path) -> Any:
     OutputError
         It cannot be read, or is not JSON.
     """
-    data = read_bytes(path)
+    return from_json(read_bytes(path), str(path))
+
+
+def from_json(data: bytes, where: str) -> Any:
+    """What JSON bytes say; OutputError that names `where` when they are none."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise OutputError(f"is damaged: {error}", where=str(path), remedy="make the run again") from error
+        raise OutputError(f"is damaged: {error}", where=where, remedy="make the run again") from error
 
 
 _TEXTS: dict[Any, Any] = {str: str}
@@ -201,7 +213,7 @@ _SHAPE: dict[str, Any] = {
     "period": {"name": str, "first": str, "last": str, "bars": int}, "strategies": [{"name": str, "type": str}],
     "headline": {str: (int, float, type(None))}, "versions": _TEXTS,
 }  # fmt: skip
-_METRICS: dict[str, Any] = {
+METRICS: dict[str, Any] = {
     "metrics": {str: (int, float, type(None))}, "undefined": _TEXTS, "conventions": dict, "reconciliation": dict, "costs": dict,
 }  # fmt: skip
 
@@ -222,18 +234,19 @@ def _misfit(value: Any, shape: Any, key: str = "") -> str:
     return next((bad for bad in found if bad), "")
 
 
-def _shaped(path: Path, shape: dict[str, Any]) -> dict[str, Any]:
-    document = read_json(path)
+def checked(document: Any, shape: dict[str, Any], where: str) -> dict[str, Any]:
+    """`document` when it has at least the keys of `shape`, each of its type; OutputError that names `where` when not."""
     bad = _misfit(document, shape)
     if bad:
-        raise OutputError(f"is damaged: {bad} is missing or not what it was", where=str(path), remedy="make the run again")
+        raise OutputError(f"is damaged: {bad} is missing or not what it was", where=where, remedy="make the run again")
     found: dict[str, Any] = document
     return found
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
     """The document of ``metrics.json``; OutputError when it cannot be read or is damaged."""
-    return _shaped(folder / "metrics.json", _METRICS)
+    path = folder / "metrics.json"
+    return checked(read_json(path), METRICS, str(path))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -255,7 +268,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             where=str(path),
             remedy="use the version that wrote it",
         )
-    found = _shaped(path, _SHAPE)
+    found = checked(document, _SHAPE, str(path))
     foreign = [name for name in found["artefacts"] if Path(name).name != name or name in ("", ".", "..")]
     if foreign:
         raise OutputError("is damaged: it names a file outside the run's folder", where=str(path), remedy="make the run again")

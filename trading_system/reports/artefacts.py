@@ -1,0 +1,95 @@
+"""The artefacts of a run that a report is made from, read from its folder and checked for their shape."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trading_system.errors import OutputError
+from trading_system.runs.comparison import config_of
+from trading_system.runs.series import SCHEMA
+from trading_system.runs.store import METRICS, checked, damaged, from_json, read_bytes, read_manifest, to_json
+
+REPORT = "report.html"
+SOURCES = ("config.yaml", "metrics.json", "monthly_report.json", "data_quality.json", "series.json")
+
+_QUALITY: dict[str, Any] = {
+    "source": str, "synthetic": bool, "prices": str, "adjust": str, "timeframe": str, "calendars": [str], "rows": int, "bars": int,
+    "sessions": int, "actions": dict, "policy": dict, "counts": {str: int}, "symbols": {str: dict}, "incidents": [dict], "notes": [str],
+}  # fmt: skip
+_SERIES: dict[str, Any] = {
+    "schema": int, "bars": int, "step": int, "stamps": dict, "rolling": {"window": int}, "histogram": {"edges": list, "counts": [int]},
+    "symbols": [{"symbol": str}], "trades": {"count": int, "left_out": int, "strategies": [str], "reasons": [str]},
+}  # fmt: skip
+_TABLES: dict[str, Any] = {"trades": dict, "drawdowns": [dict], "years": [dict], "events": [dict]}
+
+
+@dataclass(frozen=True)
+class Artefacts:
+    """The documents behind a report, as they read back from their files.
+
+    Attributes
+    ----------
+    manifest : mapping
+        ``manifest.json``; without ``artefacts`` while the run is being written.
+    config, metrics, monthly, quality, series : mapping
+        ``config.yaml``, ``metrics.json``, ``monthly_report.json``, ``data_quality.json``, ``series.json``.
+    """
+
+    manifest: Mapping[str, Any]
+    config: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    monthly: Mapping[str, Any]
+    quality: Mapping[str, Any]
+    series: Mapping[str, Any]
+
+
+def read_artefacts(folder: Path) -> Artefacts:
+    """The artefacts of the run in `folder`.
+
+    Raises
+    ------
+    OutputError
+        One is missing, is no longer what the run wrote, or was written by another version.
+    """
+    manifest = read_manifest(folder)
+    missing = [name for name in SOURCES if name not in manifest["artefacts"]]
+    if missing:
+        raise OutputError(
+            f"has no {missing[0]}: it was written by an earlier version", where=str(folder), remedy="make the run again"
+        )
+    changed = [name for name in damaged(folder, manifest) if name in SOURCES]
+    if changed:
+        raise OutputError(
+            f"{', '.join(changed)}: not what the run wrote, and a report shows only that",
+            where=str(folder),
+            remedy="put the files back, or make the run again",
+        )
+    return artefacts_of(manifest, lambda name: read_bytes(folder / name), str(folder))
+
+
+def artefacts_of(manifest: Mapping[str, Any], read: Callable[[str], bytes], where: str) -> Artefacts:
+    """The same from a manifest and a reader of files; `where` names the folder in errors."""
+
+    def document(name: str, shape: dict[str, Any]) -> dict[str, Any]:
+        place = os.path.join(where, name)
+        return checked(from_json(read(name), place), shape, place)
+
+    series = document("series.json", _SERIES)
+    if series["schema"] != SCHEMA:
+        raise OutputError(
+            f"was written by another version (schema {series['schema']}, this program knows {SCHEMA})",
+            where=os.path.join(where, "series.json"),
+            remedy="use the version that wrote it",
+        )
+    return Artefacts(
+        manifest=from_json(to_json(manifest), where),
+        config=config_of(read("config.yaml").decode(errors="replace"), os.path.join(where, "config.yaml")),
+        metrics=document("metrics.json", METRICS | _TABLES),
+        monthly=document("monthly_report.json", {"months": [dict], "table": {str: dict}}),
+        quality=document("data_quality.json", _QUALITY),
+        series=series,
+    )

@@ -1,0 +1,61 @@
+"""The report of a run, from its artefacts alone: the same sections whatever it is written as."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trading_system.reports import report_facts, report_orders, report_results
+from trading_system.reports.artefacts import Artefacts
+from trading_system.reports.document import Report
+from trading_system.reports.formats import count
+
+SECTIONS = (
+    report_facts.facts,
+    report_results.headline,
+    report_results.equity,
+    report_results.drawdowns,
+    report_results.months,
+    report_results.rolling,
+    report_results.distribution,
+    report_results.exposure,
+    report_results.trades,
+    report_results.breakdown,
+    report_results.costs,
+    report_orders.orders,
+    report_orders.refusals,
+    report_orders.events,
+    report_orders.quality,
+    report_facts.trials,
+)
+
+
+def report_of(found: Artefacts) -> Report:
+    """Every section of the report, in the order in which it is read."""
+    manifest, period = found.manifest, found.manifest["period"]
+    names = ", ".join(str(entry["name"]) for entry in manifest["strategies"])
+    symbols = len(manifest["data"]["symbols"])
+    subtitle = f"{period['first']} to {period['last']} · {count(period['bars'])} bars of {found.quality['timeframe']} · {count(symbols)} symbols"
+    banners = ["Invented prices: this market was made by a generator. Nothing here says anything about a real one."]
+    return Report(
+        title=f"Backtest of {names}",
+        subtitle=subtitle,
+        identity=report_facts.identity(manifest),
+        banners=banners if found.quality["synthetic"] else [],
+        sections=[section(found) for section in SECTIONS],
+    )
+
+
+def report_json(found: Artefacts) -> dict[str, Any]:
+    """What the report says, as one document: numbers as numbers."""
+    manifest = found.manifest
+    kept = ("run_id", "created", "trial", "period", "strategies", "config_hash", "seed", "versions", "warnings", "notes")
+    return {
+        "run": {key: manifest.get(key) for key in kept},
+        "data": {"hash": manifest["data"]["hash"], **{key: found.quality[key] for key in ("source", "synthetic", "prices")}},
+        "config": dict(found.config),
+        **found.metrics,
+        "monthly": found.monthly["table"],
+        "histogram": found.series["histogram"],
+        "data_quality": {key: found.quality[key] for key in ("rows", "bars", "sessions", "policy", "counts", "notes")},
+        "not_checked": list(report_facts.NOT_CHECKED),
+    }

@@ -31,7 +31,10 @@ def as_panel(values: Any) -> np.ndarray:
 
 
 def accumulate_factor(close: np.ndarray, actions: Actions) -> np.ndarray | None:
-    """factor_t = factor_{t-1} * split * (1 + dividend / close_t); an action on a row without a bar waits for the next bar."""
+    """factor_t = factor_{t-1} * split * (1 + dividend / close_t); an action on a row without a bar waits for the next bar.
+
+    What waits is carried as shares held for one, and cash per share held now: a split halves the cash that came before it.
+    """
     if not len(actions):
         return None
     n_bars, n_symbols = close.shape
@@ -41,14 +44,14 @@ def accumulate_factor(close: np.ndarray, actions: Actions) -> np.ndarray | None:
         for r, c, s, d in zip(actions.row, actions.col, actions.split, actions.dividend, strict=True)
     }
     for column in range(n_symbols):
-        level, waiting = 1.0, []
+        level, shares, cash = 1.0, 1.0, 0.0
         for row in range(n_bars):
             if (row, column) in events:
-                waiting.append(events[row, column])
+                split, dividend = events[row, column]
+                shares, cash = shares * split, cash / split + dividend
             if not np.isnan(close[row, column]):
-                for split, dividend in waiting:
-                    level *= split * (1.0 + dividend / close[row, column])
-                waiting = []
+                level *= shares * (1.0 + cash / close[row, column])
+                shares, cash = 1.0, 0.0
             factor[row, column] = level
     return factor
 

@@ -31,7 +31,7 @@ def market(seed: int = 0, n_bars: int = 300, n: int = 4) -> Bars:
 @pytest.mark.parametrize("seed", range(5))
 def test_the_factor_is_the_definition_written_as_a_loop(seed: int) -> None:
     bars = market(seed)
-    np.testing.assert_array_equal(bars.factor, accumulate_factor(bars.close, bars.actions))
+    np.testing.assert_allclose(bars.factor, accumulate_factor(bars.close, bars.actions), rtol=1e-14)
 
 
 @pytest.mark.parametrize("n", CUTS)
@@ -81,6 +81,26 @@ def test_an_action_on_a_row_without_a_bar_waits_for_the_next_bar() -> None:
     close = np.array([100.0, np.nan, 50.0, 50.0])
     actions = Actions(np.array([1]), np.array([0]), np.array([2.0]), np.zeros(1), np.zeros(1))
     np.testing.assert_allclose(Bars.daily(close, actions=actions).factor[:, 0], [1.0, 1.0, 2.0, 2.0])
+
+
+def test_a_dividend_without_a_bar_is_cash_per_share_before_the_split_of_the_next_bar() -> None:
+    """100 shares at 100.00 pay 4.00 each on a day without a bar: 400. A 2:1 split makes them 200 at 48.00: 9,600, and 10,000 in all.
+
+    Reinvested at 48.00 the 400 buy 8 1/3 more: 208 1/3 shares for 100. Dividing by the closes after the split without minding whose
+    cash it was would make them 216 2/3, worth 10,400 out of 10,000.
+    """
+    close = np.array([100.0, np.nan, 48.0])
+    actions = Actions(np.array([1, 2]), np.array([0, 0]), np.array([1.0, 2.0]), np.array([4.0, 0.0]), np.zeros(2))
+    bars = Bars.daily(close, actions=actions)
+    np.testing.assert_allclose(bars.factor[:, 0], [1.0, 1.0, 2.0 + 1.0 / 12.0], rtol=1e-15)
+    assert bars.adjusted.close[2, 0] == pytest.approx(100.0, rel=1e-15)
+
+
+def test_dividends_that_meet_at_one_bar_are_added_each_in_its_own_shares() -> None:
+    """One share: 3.00, then 3:1, then 0.50 each on three, all before the bar at 10.00: 4.50 buy 0.45 of a share, beside three."""
+    close = np.array([30.0, np.nan, np.nan, np.nan, 10.0])
+    actions = Actions(np.array([1, 2, 3]), np.zeros(3, int), np.array([1.0, 3.0, 1.0]), np.array([3.0, 0.0, 0.5]), np.zeros(3))
+    np.testing.assert_allclose(Bars.daily(close, actions=actions).factor[4, 0], 3.45, rtol=1e-15)
 
 
 def test_rows_renumber_actions_and_delistings_and_keep_the_factor() -> None:

@@ -81,6 +81,42 @@ def test_equal_repeats_leave_one_bar_and_different_ones_none(tmp_path: Path) -> 
     assert kept.bars.volume[:, 0].tolist() == [100, 100, 999, 100]
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_rows_of_one_stamp_that_differ_in_actions_leave_no_bar_and_the_action_that_one_names(
+    turned: bool, tmp_path: Path
+) -> None:
+    """Equal prices; one row has the dividend of 0.5, the other none. Which stands first in the file changes nothing."""
+    twice = [(1, 10, 10, 10, 10, 100, 0.5, 1), (1, 10, 10, 10, 10, 100, 0, 1)]
+    market = load(write(tmp_path, *flat(0), *(twice[::-1] if turned else twice), *flat(2)), calendar="24/5")
+    assert found(market) == {("A", "duplicate_timestamp"): 1}
+    assert market.bars.has_bar[:, 0].tolist() == [True, False, True]
+    assert market.bars.actions.dividend.tolist() == [0.5]
+
+
+def test_two_different_actions_of_one_stamp_are_left_out_and_counted(tmp_path: Path) -> None:
+    twice = [(1, 10, 10, 10, 10, 100, 0.5, 1), (1, 10, 10, 10, 10, 100, 0.7, 1)]
+    market = load(write(tmp_path, *flat(0), *twice, *flat(2)), calendar="24/5")
+    assert found(market) == {("A", "duplicate_timestamp"): 1, ("A", "bad_action"): 1}
+    assert len(market.bars.actions) == 0
+    kept = load(write(tmp_path, *flat(0), *twice, *flat(2)), calendar="24/5", quality=QualityConfig(impossible="warn"))
+    assert kept.bars.actions.dividend.tolist() == [0.7]
+
+
+def test_a_split_of_nought_and_an_empty_cell_are_the_same_as_none(tmp_path: Path) -> None:
+    same = [(1, 10, 10, 10, 10, 100, 0, 1), (1, 10, 10, 10, 10, 100, "", 0)]
+    market = load(write(tmp_path, *flat(0), *same, *flat(2)), calendar="24/5")
+    assert market.bars.has_bar.all()
+
+
+def test_a_dividend_before_a_split_is_no_jump_of_its_own(tmp_path: Path) -> None:
+    """5.00 cash on a day without a bar, then 2:1: opening at 2.50 is 10 less 5 halved, and nothing is suspected."""
+    paid = (1, "", "", "", "", "", 5, 1)
+    market = load(
+        write(tmp_path, *flat(0), paid, (2, 2.5, 2.5, 2.5, 2.5, 100, 0, 2), *flat(3, 4, 5, 6, price=2.5)), calendar="24/5"
+    )
+    assert ("A", "split_suspect") not in found(market)
+
+
 def test_a_repeated_row_applies_its_split_once(tmp_path: Path) -> None:
     split = (1, 5, 5, 5, 5, 100, 0, 2)
     market = load(write(tmp_path, *flat(0), split, split), calendar="24/5")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trading_system.data.bars import Actions
+from trading_system.data.bars import Actions, met
+from trading_system.data.quality import NO_ACTION, said
 from trading_system.errors import DataError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def from_columns(data: Ordered, off_day: IntArray, found: Findings, policy: str)
         Day of each row of ``data.time.off``.
     """
     rows, time = data.rows, data.time
-    if not any(name in rows.columns for name in ("split", "dividend", "funding")):
+    if not any(name in rows.columns for name in NO_ACTION):
         return Events.none()
     last = np.ones(data.code.size, np.bool_)
     last[:-1] = (data.code[1:] != data.code[:-1]) | (data.bar[1:] != data.bar[:-1])
@@ -67,10 +68,11 @@ def from_columns(data: Ordered, off_day: IntArray, found: Findings, policy: str)
     bar = np.concatenate([data.bar[last], np.full(time.off.size, -1, np.int64)])
     values = {}
     bad = np.zeros(source.size, np.bool_)
-    for name, nothing in (("split", 1.0), ("dividend", 0.0), ("funding", 0.0)):
+    for name, nothing in NO_ACTION.items():
         column = rows.columns.get(name)
-        value = np.full(source.size, nothing) if column is None else column[source]
-        value = np.where(np.isnan(value) | ((value == 0.0) & (name == "split")), nothing, value)
+        value = np.full(source.size, nothing) if column is None else said(name, column[source])
+        if policy == "drop" and column is not None:
+            _agree(data, name, value[: source.size - time.off.size], found)
         wrong = ~np.isfinite(value) | ((value < 0.0) & (name != "funding"))
         if wrong.any():
             _bad(data, source, wrong, name, found, policy)
@@ -85,6 +87,25 @@ def from_columns(data: Ordered, off_day: IntArray, found: Findings, policy: str)
         values["funding"][moving],
         bar[moving],
     )
+
+
+def _agree(data: Ordered, name: str, value: FloatArray, found: Findings) -> None:
+    """Where rows of one stamp differ, what any of them says holds; two that say different things are a `bad_action`, and none holds.
+
+    `value`, one per symbol and stamp, is that of the last row and is mended in place.
+    """
+    same = (data.code[1:] == data.code[:-1]) & (data.bar[1:] == data.bar[:-1])
+    if not same.any():
+        return
+    every = said(name, data.price(name))
+    group = np.cumsum(np.r_[True, ~same]) - 1
+    for one in np.unique(group[1:][same & (every[1:] != every[:-1])]).tolist():
+        first, end = np.searchsorted(group, [one, one + 1]).tolist()
+        told = np.unique(every[first:end][every[first:end] != NO_ACTION[name]])
+        value[one] = told[0] if told.size == 1 else NO_ACTION[name]
+        if told.size > 1:
+            row = int(data.source[end - 1])
+            found.add(data.symbol(first), "bad_action", 1, [data.rows.place(row)], [f"rows of one stamp differ in {name}"])
 
 
 def whole_ratio(split: FloatArray) -> FloatArray:
@@ -163,18 +184,8 @@ def applied(events: Events, row: IntArray, n_bars: int, config: DataConfig) -> A
     order = np.lexsort((events.day[kept], col, row))
     row, col = row[order], col[order]
     first = np.flatnonzero(np.r_[True, (np.diff(row) != 0) | (np.diff(col) != 0)])
-    split, dividend, funding = split[kept][order], dividend[kept][order], funding[kept][order]
-    later = np.multiply.reduceat(split, first)[np.cumsum(np.r_[True, (np.diff(row) != 0) | (np.diff(col) != 0)]) - 1]
-    if first.size < row.size:  # cash per share held after all splits of the row
-        so_far = np.concatenate([np.cumprod(part) for part in np.split(split, first[1:])])
-        dividend = dividend * so_far / later
-    return Actions(
-        row[first],
-        col[first],
-        np.multiply.reduceat(split, first),
-        np.add.reduceat(dividend, first),
-        np.add.reduceat(funding, first),
-    )
+    split, dividend = met(split[kept][order], dividend[kept][order], first)
+    return Actions(row[first], col[first], split, dividend, np.add.reduceat(funding[kept][order], first))
 
 
 def between_bars(events: Events, row: IntArray, data: Ordered, n_bars: int) -> tuple[FloatArray, FloatArray]:
@@ -183,10 +194,12 @@ def between_bars(events: Events, row: IntArray, data: Ordered, n_bars: int) -> t
     if row.size == 0 or data.code.size == 0:
         return split, dividend
     key = data.code * n_bars + data.bar
-    inside = row < n_bars
-    code = events.code[inside]
-    at = np.searchsorted(key, code * n_bars + row[inside])
+    kept = np.flatnonzero(row < n_bars)
+    kept = kept[np.lexsort((events.day[kept], row[kept], events.code[kept]))]
+    code = events.code[kept]
+    at = np.searchsorted(key, code * n_bars + row[kept])
     there = (at < key.size) & (data.code[np.minimum(at, key.size - 1)] == code)
-    np.multiply.at(split, at[there], events.split[inside][there])
-    np.add.at(dividend, at[there], events.dividend[inside][there])
+    kept, at = kept[there], at[there]
+    first = np.flatnonzero(np.r_[True, np.diff(at) != 0][: at.size])
+    split[at[first]], dividend[at[first]] = met(events.split[kept], events.dividend[kept], first)
     return split, dividend

@@ -397,7 +397,8 @@ def cumulative_factors(close: FloatArray, actions: Actions) -> tuple[FloatArray 
     """Total-return factor and split factor, each (n_bars, n_symbols), accumulated from the first row.
 
     Each event of split r and dividend d multiplies by r x (1 + d / close) at its bar, or at the symbol's next bar where its row
-    has none; row t reads rows up to t only, and a prefix has the same bits. None where no such event exists.
+    has none. Events that meet at one bar are one: cash that was paid before a split was paid on the shares before it. Row t reads rows
+    up to t only, and a prefix has the same bits. None where no such event exists.
     """
     moving = (actions.split != 1.0) | (actions.dividend != 0.0)
     if not moving.any():
@@ -406,16 +407,39 @@ def cumulative_factors(close: FloatArray, actions: Actions) -> tuple[FloatArray 
     bar = row.copy()
     for i in np.flatnonzero(~np.isfinite(close[row, col])):
         bar[i] += int(np.argmax(np.isfinite(close[row[i] :, col[i]])))
-    applied = np.isfinite(close[bar, col])
-    at = bar[applied], col[applied]
+    applied = np.flatnonzero(np.isfinite(close[bar, col]))
+    applied = applied[np.lexsort((row[applied], col[applied], bar[applied]))]
+    bar, col = bar[applied], col[applied]
+    first = np.flatnonzero(np.r_[True, (np.diff(bar) != 0) | (np.diff(col) != 0)][: bar.size])
+    split, dividend = met(actions.split[applied], actions.dividend[applied], first)
+    at = bar[first], col[first]
     step, split_step = np.ones(close.shape), np.ones(close.shape)
-    np.multiply.at(step, at, actions.split[applied] * (1.0 + actions.dividend[applied] / close[at]))
-    np.multiply.at(split_step, at, actions.split[applied])
+    step[at] = split * (1.0 + dividend / close[at])
+    split_step[at] = split
     split_factor: FloatArray | None = (
         np.cumprod(split_step, axis=0, dtype=np.float64) if (actions.split != 1.0).any() else None
     )
     total: FloatArray = np.cumprod(step, axis=0, dtype=np.float64)
     return total, split_factor
+
+
+def met(split: FloatArray, dividend: FloatArray, first: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Events that take effect together made one: their split, and their cash per share held after all of their splits.
+
+    Parameters
+    ----------
+    split, dividend : float64, shape (n,)
+        Of each event, in the order in which they happened; the dividend is per share held after the split of its own event.
+    first : int64, shape (n_groups,)
+        Where each group of events begins; rising, the first one 0.
+    """
+    if first.size == 0:
+        return np.ones(0), np.zeros(0)
+    cash, ends = dividend.copy(), np.append(first[1:], split.size)
+    for a, b in zip(first[ends - first > 1].tolist(), ends[ends - first > 1].tolist(), strict=True):
+        so_far = np.cumprod(split[a:b])
+        cash[a:b] /= so_far[-1] / so_far
+    return np.multiply.reduceat(split, first), np.add.reduceat(cash, first)
 
 
 def _equal_weight(bars: Bars) -> FloatArray:

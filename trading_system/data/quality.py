@@ -25,6 +25,7 @@ _SIGNED = [sign * ratio for ratio in _RATIOS for sign in (1.0, -1.0)]
 _BEYOND = float(np.log(4.0))
 _KEPT_CLOSES = 5
 _SHOWN = 20
+NO_ACTION = {"split": 1.0, "dividend": 0.0, "funding": 0.0}
 IMPOSSIBLE = ("nan_price", "nonfinite_price", "nonpositive_price", "ohlc_violation", "negative_volume", "duplicate_timestamp")
 
 
@@ -177,20 +178,29 @@ def clean(all_rows: Ordered, config: QualityConfig, found: Findings) -> Ordered:
 
 
 def _duplicates(data: Ordered) -> tuple[BoolArray, BoolArray]:
-    """Rows that repeat the key of the row before, and all rows of a key whose prices or volumes differ."""
+    """Rows that repeat the key of the row before, and all rows of a key whose prices, volumes or actions differ."""
     same = np.zeros(data.code.size, np.bool_)
     same[1:] = (data.code[1:] == data.code[:-1]) & (data.bar[1:] == data.bar[:-1])
     conflict = np.zeros(same.size, np.bool_)
     if same.any():
         at = np.flatnonzero(same)
         differs = np.zeros(at.size, np.bool_)
-        for name in (*PRICES, "volume"):
+        for name in (*PRICES, "volume", *NO_ACTION):
             values = data.values(name)
             if values is not None:
-                differs |= (values[at] != values[at - 1]) & ~(np.isnan(values[at]) & np.isnan(values[at - 1]))
+                before, here = (said(name, values[rows]) for rows in (at - 1, at))
+                differs |= (here != before) & ~(np.isnan(here) & np.isnan(before))
         group = np.cumsum(~same)
         conflict = np.isin(group, group[at[differs]])
     return same, conflict
+
+
+def said(name: str, values: FloatArray) -> FloatArray:
+    """Values of a column; in one of actions an empty cell, or a split of 0, is none."""
+    if name not in NO_ACTION:
+        return values
+    nothing = np.isnan(values) | ((values == 0.0) & (name == "split"))
+    return np.where(nothing, NO_ACTION[name], values)
 
 
 def _earlier(repeated: BoolArray) -> BoolArray:

@@ -36,6 +36,9 @@ IMPOSSIBLE = {
     "low above close": ((1, 10, 11, 9, 8, 5), "ohlc_violation", "low"),
     "close above high": ((1, 10, 11, 9, 12, 5), "ohlc_violation", "high"),
     "open above high": ((1, 12, 11, 9, 10, 5), "ohlc_violation", "high"),
+    "price near nought": ((1, 1e-308, 11, 1e-308, 10, 5), "extreme_number", "open"),
+    "price beyond all markets": ((1, 10, 1e300, 9, 10, 5), "extreme_number", "high"),
+    "volume beyond all markets": ((1, 10, 11, 9, 10, 1e308), "extreme_number", "volume"),
     "zero price": ((1, 0, 11, 9, 10, 5), "nonpositive_price", "open"),
     "negative price": ((1, 10, 11, -9, 10, 5), "nonpositive_price", "low"),
     "no close": ((1, 10, 11, 9, "", 5), "nan_price", "close"),
@@ -70,6 +73,26 @@ def test_an_impossible_bar_stays_when_only_warned_of(case: str, tmp_path: Path) 
         quality=QualityConfig(impossible="warn", split_suspect="warn"),
     )
     assert found(market)[("A", kind)] == 1 and market.bars.has_bar.all()
+
+
+def test_numbers_that_cannot_be_reckoned_with_are_dropped_even_where_others_are_only_warned_of(tmp_path: Path) -> None:
+    bars = [*flat(0), (1, 1e-308, 1e-308, 1e-308, 1e-308, 5), (2, 10, 10, 10, 10, 1e308), *flat(3)]
+    market = load(write(tmp_path, *bars), calendar="24/5", quality=QualityConfig(impossible="warn"))
+    assert found(market) == {("A", "extreme_number"): 2}
+    assert market.bars.has_bar[:, 0].tolist() == [True, False, False, True]
+
+
+def test_a_split_beyond_belief_is_a_bad_action(tmp_path: Path) -> None:
+    market = load(
+        write(tmp_path, *flat(0), (1, 10, 10, 10, 10, 100, 0, 1e300), (2, 10, 10, 10, 10, 100, 1e200, 1)), calendar="24/5"
+    )
+    assert found(market) == {("A", "bad_action"): 2} and len(market.bars.actions) == 0
+
+
+def test_splits_that_multiply_beyond_numbers_are_refused(tmp_path: Path) -> None:
+    bars = [(day, 10, 10, 10, 10, 100, 0, 1e6) for day in range(1, 19)]
+    with pytest.raises(DataError, match="A: its splits and dividends multiply to 1e"):
+        load(write(tmp_path, *flat(0), *bars), calendar="24/5", quality=WARN)
 
 
 def test_equal_repeats_leave_one_bar_and_different_ones_none(tmp_path: Path) -> None:

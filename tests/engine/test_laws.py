@@ -7,12 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engine.scenes import FREE, NAN, Played, StrategyDecisions, play_kernel, rules, strategy
 from tests.engine.worlds import World, world
+from trading_system.data.bars import Bars
 from trading_system.engine.ledger import Code, OrderKind, OrderStatus
+from trading_system.engine.simulate import simulate
+from trading_system.errors import DataError
 from trading_system.strategies.base import Signals, Weights
 
 WORLDS = st.integers(0, 2**31).map(world)
@@ -280,3 +284,13 @@ def test_no_decision_is_no_change(w: World) -> None:
     ledger = play_kernel(w.bars, still, config)
     assert set(ledger.equity) == {100_000.0}
     assert ledger.orders == ledger.fills == ledger.trades == []
+
+
+def test_money_that_outgrows_every_number_is_told_as_data_that_cannot_be_right() -> None:
+    """All of the equity is turned over at prices that go from 1e-6 to 1e6 and back: 1e24 times as much at every fourth bar."""
+    close = np.tile([1e-6, 1e6, 1e6, 1e-6], 30)[:, None]
+    bars, target = Bars.daily(close), np.tile([1.0, 0.0, 0.0, 1.0], 30)[:, None]
+    fractional = {"lot": {"equity": "fractional"}}
+    decisions = [StrategyDecisions(Weights(target), np.array([0]), bars.tradable)]
+    with pytest.raises(DataError, match="the money of the run outgrows"):
+        simulate(bars, decisions, rules(strategy(), execution=fractional))

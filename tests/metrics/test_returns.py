@@ -237,3 +237,9 @@ def test_order_matters_to_no_measure_of_the_distribution(r):
     for measure in (returns.hit_rate, returns.value_at_risk, returns.tail_ratio, returns.best_period):
         assert measure(r) == measure(back) or (math.isnan(measure(r)) and math.isnan(measure(back)))
     assert returns.total_return(back) == pytest.approx(returns.total_return(r), abs=1e-9)
+
+
+def test_growth_of_a_few_minutes_is_infinite_a_year_and_no_error() -> None:
+    minutes = np.full(5, 0.01)
+    assert returns.cagr(minutes, 525_600) == math.inf
+    assert returns.cagr(minutes, 252) < math.inf

@@ -9,6 +9,7 @@ import numpy as np
 
 from trading_system.data.bars import Actions, met
 from trading_system.data.quality import NO_ACTION, said
+from trading_system.data.source import PRICE_RANGE, SPLIT_RANGE
 from trading_system.errors import DataError
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from trading_system.data.quality import Findings, Ordered
     from trading_system.data.timeline import Timeline
     from trading_system.types import FloatArray, IntArray
+
+
+ACTION_RANGE = {"split": SPLIT_RANGE, "dividend": (0.0, PRICE_RANGE[1]), "funding": (-10.0, 10.0)}
+"""What a split (new shares per old), a dividend (cash per share) and a funding rate (fraction) may be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +56,7 @@ class Events:
 def from_columns(data: Ordered, off_day: IntArray, found: Findings, policy: str) -> Events:
     """Events in the split, dividend and funding columns of the rows, those on days without a session too.
 
-    A split of 0 or an empty cell means none. Negative or infinite ones are `bad_action`: refused when `policy` is error, else left out.
+    A split of 0 or an empty cell means none. Those outside `ACTION_RANGE` are `bad_action`: refused when `policy` is error, else left out.
 
     Parameters
     ----------
@@ -73,7 +78,8 @@ def from_columns(data: Ordered, off_day: IntArray, found: Findings, policy: str)
         value = np.full(source.size, nothing) if column is None else said(name, column[source])
         if policy == "drop" and column is not None:
             _agree(data, name, value[: source.size - time.off.size], found)
-        wrong = ~np.isfinite(value) | ((value < 0.0) & (name != "funding"))
+        least, most = ACTION_RANGE[name]
+        wrong = ~((value >= least) & (value <= most))
         if wrong.any():
             _bad(data, source, wrong, name, found, policy)
         bad |= wrong
@@ -139,7 +145,7 @@ def _bad(
             raise DataError(
                 f"{symbol}: {name} {value:g}",
                 where=f"{rows.place(int(row))}: column {name}",
-                allowed="finite, not below 0",
+                allowed="from {:g} to {:g}".format(*ACTION_RANGE[name]),
                 remedy="mend the file",
             )
         found.add(symbol, "bad_action", 1, [rows.place(int(row))], [f"{name} {value:g}"])

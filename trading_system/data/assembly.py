@@ -18,7 +18,7 @@ from trading_system.data.limits import memory_limit
 from trading_system.data.source import PRICES, QUOTES
 from trading_system.data.stamps import DAY, timeframe_ns
 from trading_system.data.timeline import Timeline, timeline
-from trading_system.errors import CapacityError, InsufficientDataError
+from trading_system.errors import CapacityError, DataError, InsufficientDataError
 from trading_system.parallel import mapped
 
 if TYPE_CHECKING:
@@ -88,7 +88,23 @@ def assemble(
     quality.jumps(moves, config.quality, *between_bars(events, event_row, moves, n_bars), found)
     found.notes += notes.said(found, len(rows), config.quality)
     bars = _bars(kept, time, config, listing, delisted, benchmark, applied(events, event_row, n_bars, config))
+    _check_factors(bars)
     return bars, found, _hashes(kept, events, event_row, time)
+
+
+def _check_factors(bars: Bars) -> None:
+    """Refuse actions whose product leaves what adjusted prices can hold."""
+    for factor in (bars.factor, bars.split_factor):
+        if factor is None:
+            continue
+        wrong = ~((factor[-1] > 1e-100) & (factor[-1] < 1e100))
+        if wrong.any():
+            symbol = bars.symbols[int(np.argmax(wrong))]
+            raise DataError(
+                f"{symbol}: its splits and dividends multiply to {float(factor[-1][wrong][0]):g}",
+                where="data.adjust",
+                remedy="mend the recorded actions, or set data.adjust: none",
+            )
 
 
 def _bars(

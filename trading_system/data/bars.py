@@ -465,7 +465,14 @@ def _equal_weight(bars: Bars) -> FloatArray:
         growth = np.divide(now, before, out=np.ones(now.shape), where=counted) - 1.0
         step = 1.0 + growth.sum(axis=1) / np.maximum(counted.sum(axis=1), 1)
         step[0] *= level
-        path = np.cumprod(step)
+        with np.errstate(over="ignore"):
+            path = np.cumprod(step)
+        if not path[-1] < 1e200:
+            raise DataError(
+                "the equal-weighted benchmark outgrows every number",
+                where="data.benchmark",
+                remedy="mend prices that cannot be right (`validate data` lists jumps), or name a symbol as the benchmark",
+            )
         any_bar = there.any(axis=1)
         out[start : start + block][any_bar] = path[any_bar]
         last, member, level = np.take_along_axis(known, newest[-1:], axis=0), was[-1:], float(path[-1])

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trading_system.data.actions import Events
+from trading_system.data.actions import ACTION_RANGE, Events
 from trading_system.data.columns import plain
-from trading_system.data.source import check_symbol
+from trading_system.data.source import PRICE_RANGE, check_symbol
 from trading_system.data.stamps import parse_stamps
 from trading_system.errors import DataError
 
@@ -79,9 +79,9 @@ def read_delistings(file: Path, symbols: Sequence[str], notes: list[str]) -> dic
             continue
         if number[symbol] in out:
             raise DataError(f"{symbol} is delisted twice", where=f"{file.name}: row {row}: column symbol")
-        if price < 0:
+        if price < 0 or price > PRICE_RANGE[1]:
             raise DataError(
-                f"a price of {price:g}", where=f"{file.name}: row {row}: column price", allowed="0 or more, or empty"
+                f"a price of {price:g}", where=f"{file.name}: row {row}: column price", allowed="from 0 to 1e15, or empty"
             )
         out[number[symbol]] = (day, price)
     if unknown:
@@ -102,9 +102,11 @@ def read_actions(file: Path | None, symbols: Sequence[str], notes: list[str]) ->
         split = _number(record.get("split", ""), file, row, "split", 1.0) or 1.0
         dividend = _number(record.get("dividend", ""), file, row, "dividend", 0.0)
         funding = _number(record.get("funding", ""), file, row, "funding", 0.0)
-        if split < 0 or dividend < 0:
-            column = "split" if split < 0 else "dividend"
-            raise DataError(f"a {column} below 0", where=f"{file.name}: row {row}: column {column}", allowed="0 or more")
+        for column, value in (("split", split), ("dividend", dividend), ("funding", funding)):
+            least, most = ACTION_RANGE[column]
+            if not least <= value <= most:
+                where = f"{file.name}: row {row}: column {column}"
+                raise DataError(f"a {column} of {value:g}", where=where, allowed=f"from {least:g} to {most:g}")
         if symbol in number:
             found.append((number[symbol], day, split, dividend, funding))
         else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trading_system.data.source import PRICES
+from trading_system.data.source import MOST_VOLUME, PRICE_RANGE, PRICES
 from trading_system.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,7 +26,16 @@ _BEYOND = float(np.log(4.0))
 _KEPT_CLOSES = 5
 _SHOWN = 20
 NO_ACTION = {"split": 1.0, "dividend": 0.0, "funding": 0.0}
-IMPOSSIBLE = ("nan_price", "nonfinite_price", "nonpositive_price", "ohlc_violation", "negative_volume", "duplicate_timestamp")
+IMPOSSIBLE = (
+    "nan_price",
+    "nonfinite_price",
+    "nonpositive_price",
+    "extreme_number",
+    "ohlc_violation",
+    "negative_volume",
+    "duplicate_timestamp",
+)
+_NEVER_KEPT = ("nan_price", "nonfinite_price", "extreme_number", "duplicate_timestamp")  # whatever the policy
 
 
 @dataclass
@@ -171,7 +180,7 @@ def clean(all_rows: Ordered, config: QualityConfig, found: Findings) -> Ordered:
     masks["duplicate_timestamp"] = _earlier(repeated) | (conflict & (config.impossible != "warn"))
     gone = np.zeros(repeated.size, np.bool_)
     for kind, mask in masks.items():
-        if config.impossible != "warn" or kind in ("nan_price", "nonfinite_price", "duplicate_timestamp"):
+        if config.impossible != "warn" or kind in _NEVER_KEPT:
             found.drop(all_rows.rows.symbols, all_rows.code[mask & ~gone], kind)
             gone |= mask
     return all_rows.only(~gone)
@@ -218,6 +227,8 @@ def impossible(data: Ordered) -> dict[str, BoolArray]:
     bad = nan | infinite
     nonpositive = ((o <= 0) | (h <= 0) | (low <= 0) | (c <= 0)) & ~bad
     bad |= nonpositive
+    extreme = _extreme(data) & ~bad
+    bad |= extreme
     violation = ((low > o) | (low > c) | (high_below(h, o, c)) | (low > h)) & ~bad
     volume = data.values("volume")
     negative = np.zeros(o.size, np.bool_) if volume is None else (volume < 0) | np.isinf(volume)
@@ -225,9 +236,21 @@ def impossible(data: Ordered) -> dict[str, BoolArray]:
         "nan_price": nan,
         "nonfinite_price": infinite,
         "nonpositive_price": nonpositive,
+        "extreme_number": extreme,
         "ohlc_violation": violation,
         "negative_volume": negative,
     }
+
+
+def _extreme(data: Ordered) -> BoolArray:
+    """Prices and volumes that no market has and no float can be reckoned with."""
+    out = np.zeros(data.code.size, np.bool_)
+    limits = {name: PRICE_RANGE for name in PRICES} | {"volume": (0.0, MOST_VOLUME)}
+    for name, (least, most) in limits.items():
+        values = data.values(name)
+        if values is not None and values.size and (np.fmin.reduce(values) < least or np.fmax.reduce(values) > most):
+            out |= ((values < least) & (values > 0.0)) | ((values > most) & np.isfinite(values))
+    return out
 
 
 def high_below(high: FloatArray, open: FloatArray, close: FloatArray) -> BoolArray:
@@ -312,7 +335,7 @@ def _refuse(data: Ordered, masks: dict[str, BoolArray], bad: BoolArray) -> None:
     raise DataError(
         f"{data.symbol(i)} {data.date(i)}: {kind} ({shown}); {int(bad.sum())} impossible bars in all",
         where=f"{data.rows.place(int(data.source[i]))}: column {column}",
-        allowed="0 < low <= open, close <= high, volume >= 0, one bar per stamp",
+        allowed="0 < low <= open, close <= high, volume >= 0, prices from 1e-15 to 1e15, one bar per stamp",
         remedy="mend the file, or set data.quality.impossible: drop",
     )
 
@@ -321,6 +344,9 @@ def _guilty(data: Ordered, kind: str, i: int) -> str:
     value = {name: float(data.price(name)[i]) for name in PRICES}
     if kind == "negative_volume":
         return "volume"
+    if kind == "extreme_number":
+        least, most = PRICE_RANGE
+        return next((name for name, number in value.items() if not least <= number <= most), "volume")
     if kind == "duplicate_timestamp":
         return "date"
     if kind == "ohlc_violation":
@@ -351,11 +377,11 @@ def _missing(data: Ordered, found: Findings) -> None:
 
 
 def priced(data: Ordered) -> Ordered:
-    """Rows with a close above 0, of repeated keys the last: what moves are counted over, dropped bars included."""
+    """Rows with a believable close, of repeated keys the last: what moves are counted over, dropped bars included."""
     close = data.price("close")
     repeated = np.zeros(close.size, np.bool_)
     repeated[1:] = (data.code[1:] == data.code[:-1]) & (data.bar[1:] == data.bar[:-1])
-    return data.only(np.isfinite(close) & (close > 0) & ~_earlier(repeated))
+    return data.only((close >= PRICE_RANGE[0]) & (close <= PRICE_RANGE[1]) & ~_earlier(repeated))
 
 
 def jumps(data: Ordered, config: QualityConfig, split_of: FloatArray, dividend_of: FloatArray, found: Findings) -> None:

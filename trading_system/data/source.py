@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from trading_system.types import FloatArray, IntArray
 
 PRICES = ("open", "high", "low", "close")
+PRICE_RANGE = (1e-15, 1e15)
+"""Prices beyond are no prices: with them quantities and values leave what a float can hold."""
+MOST_VOLUME = 1e24
+SPLIT_RANGE = (1e-6, 1e6)
 QUOTES = tuple(f"{side}_{name}" for side in ("bid", "ask") for name in PRICES)
 StampKind = Literal["date", "naive", "utc"]
 

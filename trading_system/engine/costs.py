@@ -101,5 +101,6 @@ def stress_return(bars: Bars) -> FloatArray:
     ends = np.flatnonzero(bars.day_end)
     change = np.full(ends.size + 1, np.nan)
     if ends.size > STRESS_SESSIONS:
-        change[STRESS_SESSIONS + 1 :] = close[ends[STRESS_SESSIONS:]] / close[ends[:-STRESS_SESSIONS]] - 1.0
+        with np.errstate(invalid="ignore", divide="ignore"):  # an index of names that were all lost is 0
+            change[STRESS_SESSIONS + 1 :] = close[ends[STRESS_SESSIONS:]] / close[ends[:-STRESS_SESSIONS]] - 1.0
     return change[np.cumsum(bars.day_end)]

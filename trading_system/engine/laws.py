@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trading_system.engine.ledger import Code, Ledger, OrderStatus
+from trading_system.errors import DataError
 
 if TYPE_CHECKING:
     from trading_system.engine.layout import Engine, LaneArrays
@@ -63,6 +66,28 @@ def check_lane(ledger: Ledger, x: LaneArrays) -> None:
         )
     if law:
         raise LawBroken(LANE_LAWS[law], int(found[0]), float(found[1]), float(found[2]))
+
+
+@contextmanager
+def within_digits(ledger: Ledger) -> Iterator[None]:
+    """A broken law becomes a DataError where sixteen digits cannot hold the largest amount of money that the run handled.
+
+    Such a ledger fails its audit by rounding, not by a mistake: the prices of the data moved by more than accounts can follow.
+    """
+    try:
+        yield
+    except LawBroken as broken:
+        fills = ledger.fills
+        amounts = (ledger.equity, ledger.cash, fills["quantity"] * fills["price"], fills["quantity"])
+        largest = np.concatenate([np.abs(part) for part in amounts]).max(initial=0.0)  # NaN where one is
+        smallest = max(1.0, np.fmin(abs(broken.expected), abs(broken.found)))
+        if largest * np.finfo(float).eps * max(1, fills.size) <= TOLERANCE * smallest < np.inf:
+            raise
+        reached = f"reaches {largest:.3g}" if np.isfinite(largest) else "outgrows every number"
+        raise DataError(
+            f"the money of the run {reached}, more than accounts to the cent can hold",
+            remedy="mend prices that cannot be right (`validate data` lists jumps), or start with less",
+        ) from broken
 
 
 def check_accounting(ledger: Ledger, engine: Engine) -> None:

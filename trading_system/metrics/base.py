@@ -91,10 +91,18 @@ def growth(returns: FloatArray) -> float:
 
 
 def annualised_growth(value: float, years: float) -> float:
-    """value^(1 / years) - 1; NaN when the value is negative or no time passed."""
+    """value^(1 / years) - 1; NaN when the value is negative or no time passed, infinite beyond the largest number."""
     if not (years > 0.0 and value >= 0.0):
         return float("nan")
-    return float(value ** (1.0 / years) - 1.0)
+    return power(value, 1.0 / years) - 1.0
+
+
+def power(base: float, exponent: float) -> float:
+    """base^exponent of a base not below 0, infinite beyond the largest number: a few minutes of gain, held for a year."""
+    try:
+        return float(base**exponent)
+    except OverflowError:
+        return float("inf")
 
 
 def distinct(names: Sequence[str]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ import numpy as np
 from trading_system.kernels import door
 from trading_system.metrics import _layout as k
 from trading_system.metrics import drawdown, returns
-from trading_system.metrics.base import annualised_growth, per_period, ratio
+from trading_system.metrics.base import annualised_growth, per_period, power, ratio
 from trading_system.metrics.together import between
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ def long_relative(
         "beta": slope,
         "alpha_period": intercept,
         "alpha_ann_arith": year.periods * intercept,
-        "alpha_ann_geom": (1.0 + intercept) ** year.periods - 1.0 if intercept >= -1.0 else NAN,
+        "alpha_ann_geom": power(1.0 + intercept, year.periods) - 1.0 if intercept >= -1.0 else NAN,
         "correlation": max(-1.0, min(1.0, covariance / both)) if both > 0.0 else NAN,
         "tracking_error": spread * root,
         "information_ratio": active / spread * root if spread > 0.0 else NAN,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trading_system.metrics.base import as_series, checked_periods, deviation, metrics, per_period, ratio
+from trading_system.metrics.base import as_series, checked_periods, deviation, metrics, per_period, power, ratio
 from trading_system.metrics.returns import cagr
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def alpha_ann_geom(
 ) -> float:
     """Alpha a year by compounding, (1 + a)^P - 1; NaN when a is below -1."""
     intercept = alpha_period(returns, benchmark, periods_per_year, risk_free)
-    return float((1.0 + intercept) ** periods_per_year - 1.0) if intercept >= -1.0 else NAN
+    return power(1.0 + intercept, periods_per_year) - 1.0 if intercept >= -1.0 else NAN
 
 
 @metrics.register("correlation")

@@ -17,6 +17,8 @@ _INFINITE = {
     "up_capture": "infinite: the benchmark's mean gain is 0",
     "down_capture": "infinite: the benchmark's mean loss is 0",
 }
+_TOO_SHORT = "beyond the largest number: the period is too short to be made a year"
+_INFINITE |= {name: _TOO_SHORT for name in ("cagr", "cagr_calendar", "benchmark_cagr", "excess_cagr", "alpha_ann_geom")}
 _STILL = "returns never vary"
 _VARIES = {"sharpe", "skew_g1", "kurtosis_raw", "skew_G1", "excess_kurtosis_G2"}
 _LEAST = {"ann_vol": 2, "sharpe": 2, "gaussian_var_95": 2, "skew_G1": 3, "excess_kurtosis_G2": 4}

@@ -125,8 +125,11 @@ class Market:
                 for c, split, dividend, _ in self.actions.get(t, []):
                     waiting.setdefault(c, []).append((split, dividend))
             for c in [c for c in waiting if self.bar(t, c)]:
-                for split, dividend in waiting.pop(c):
-                    level[c] *= split * (1.0 + dividend / self.close[t][c])
+                events = waiting.pop(c)
+                shares = math.prod(split for split, _ in events)
+                held = [math.prod(split for split, _ in events[: k + 1]) for k in range(len(events))]
+                cash = sum(dividend / (shares / mine) for mine, (_, dividend) in zip(held, events, strict=True))
+                level[c] *= shares * (1.0 + cash / self.close[t][c])
             out.append(list(level))
         return out
 

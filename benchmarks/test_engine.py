@@ -9,7 +9,7 @@ import pytest
 
 from tests.builders import random_bars
 from trading_system.config.models import RunConfig
-from trading_system.engine.simulate import StrategyDecisions, simulate
+from trading_system.engine.simulate import Simulation, StrategyDecisions, simulate
 from trading_system.strategies.base import Signals, Weights
 
 EVERY_RULE = {
@@ -33,7 +33,7 @@ def config(portfolio: dict[str, Any], **strategy: Any) -> RunConfig:
 
 def crossover(n_bars: int) -> tuple[Any, list[StrategyDecisions]]:
     """One symbol, in or out by two averages."""
-    bars = random_bars(n_bars, 1, 7)
+    bars = random_bars(n_bars, 1, 7, volatility=0.3 * (2_520 / n_bars) ** 0.5)  # no ruin in four thousand years of days
     sums = np.cumsum(np.r_[0.0, bars.close[:, 0]])
     fast, slow = (np.r_[np.full(n - 1, np.nan), (sums[n:] - sums[:-n]) / n] for n in (20, 50))
     target = np.where(np.isnan(slow), np.nan, (fast > slow) * 1.0)
@@ -67,6 +67,27 @@ def test_crossover(benchmark: Any, n_bars: int) -> None:
     rules = config({})
     simulate(bars, made, rules)
     assert benchmark(simulate, bars, made, rules).equity.size == n_bars
+
+
+@pytest.mark.parametrize("n_bars", [2_520, 1_000_000])
+def test_crossover_the_long_way(benchmark: Any, n_bars: int) -> None:
+    """What every run of a single line would take without a kernel of its own."""
+    bars, made = crossover(n_bars)
+    rules = config({})
+    Simulation(bars, made, rules).advance()
+    assert benchmark(lambda: Simulation(bars, made, rules).advance().ledger()).equity.size == n_bars
+
+
+@pytest.mark.parametrize("n_bars", [2_520, 1_000_000])
+def test_a_single_line_with_stops_and_targets(benchmark: Any, n_bars: int) -> None:
+    bars, _ = crossover(n_bars)
+    entry = np.zeros((n_bars, 1), np.int8)
+    entry[::40] = 1
+    distance = 0.02 * bars.close
+    made = Signals(entry, np.zeros(entry.shape, np.bool_), stop_distance=distance, target_distance=distance)
+    decisions, rules = [StrategyDecisions(made, np.arange(1), bars.tradable)], config({})
+    simulate(bars, decisions, rules)
+    assert len(benchmark(simulate, bars, decisions, rules).trades) > n_bars // 200
 
 
 @pytest.mark.parametrize("portfolio", [{"limits": {"max_positions": 16}}, EVERY_RULE], ids=["slots", "every rule"])

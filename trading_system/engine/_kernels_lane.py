@@ -11,15 +11,23 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
+from trading_system.engine._kernels_lane_fills import (
+    WORST,
+    lane_commission,
+    lane_end,
+    lane_fill,
+    lane_order,
+    lane_price,
+    lane_refuse,
+    lane_trade,
+    lots,
+)
 from trading_system.engine.layout import (
     BY_QUANTITY,
     BY_RISK,
     CASH,
     ENTRY,
     EXPIRED,
-    FILLED,
     GROSS_EXPOSURE,
     KIND_EXIT,
     KIND_INCREASE,
@@ -31,8 +39,6 @@ from trading_system.engine.layout import (
     NO_STOP,
     NO_VOLUME,
     NOTIONAL,
-    OPEN,
-    PART_FILLED,
     REBALANCE,
     REJECTED,
     REVERSAL,
@@ -45,128 +51,10 @@ from trading_system.engine.layout import (
 from trading_system.kernels import engine_helper, engine_kernel, engine_routine
 
 EPSILON = 1e-9
-WORST = 4  # rows that one bar adds to a log at most
 BLOCK = 16
 
 
-@engine_helper
-def lots(q: float, whole: int) -> Any:
-    """A quantity (>= 0) in lots: whole units, or as it is."""
-    return np.floor(q + 1e-9) if whole else q
-
-
-@engine_helper
-def lane_price(x: LaneArrays, side: float, reference: float) -> Any:
-    """Price at which a market order fills."""
-    return reference * (1.0 + side * x.rules[0]["slippage"])
-
-
-@engine_helper
-def lane_commission(x: LaneArrays, q: float, price: float) -> Any:
-    """Commission of a fill of q units."""
-    rule = x.rules[0]
-    return max(rule["minimum"], q * price * rule["bps"] / 1e4 + q * rule["per_share"] + rule["per_trade"])
-
-
 @engine_routine
-def lane_order(x: LaneArrays, t: int, side: float, kind: int, cause: int, q: float) -> Any:
-    """Write an open order; its number comes back."""
-    s = x.state[0]
-    k = s["n_orders"]
-    order = x.orders[k if x.rules[0]["keeps_logs"] else k % WORST]
-    order["id"], order["row"], order["line"], order["side"], order["kind"], order["cause"] = k, t, 0, int(side), kind, cause
-    order["quantity"], order["filled"], order["status"], order["end"] = q, 0.0, OPEN, 0
-    order["fill_row"], order["fill_price"] = -1, math.nan
-    s["n_orders"] = k + 1
-    return k
-
-
-@engine_helper
-def lane_end(x: LaneArrays, k: int, status: int, code: int) -> None:
-    """An order that did not (wholly) fill."""
-    order = x.orders[k if x.rules[0]["keeps_logs"] else k % WORST]
-    order["status"] = PART_FILLED if status == REJECTED and order["filled"] > 0.0 else status
-    order["end"] = code
-
-
-@engine_routine
-def lane_refuse(x: LaneArrays, t: int, code: int) -> None:
-    """A signal that becomes no order; consecutive refusals for one reason are one row with a count."""
-    s, keeps = x.state[0], x.rules[0]["keeps_logs"]
-    s["signals"] += 1
-    if s["refused_row"] == t - 1 and s["refused_code"] == code:
-        row = x.refusals[s["refusal"]]
-        row["last_row"] = t
-        row["count"] += 1
-    else:
-        k = s["n_refusals"] if keeps else 0
-        row = x.refusals[k]
-        row["line"], row["code"], row["first_row"], row["last_row"], row["count"] = 0, code, t, t, 1
-        s["refusal"], s["refused_code"] = k, code
-        s["n_refusals"] += 1
-    s["refused_row"] = t
-
-
-@engine_routine
-def lane_trade(x: LaneArrays, exit_row: int, out_price: float, reason: int, gross: float, still_open: int) -> None:
-    """Write the trade that ended at `exit_row`, or stands at the end of the run."""
-    s = x.state[0]
-    row = x.trades[s["n_trades"] if x.rules[0]["keeps_logs"] else 0]
-    side, entry = float(s["side"]), s["value_in"] / s["quantity_in"]
-    pnl = gross - s["commission"] - s["slippage"] + 0.0  # no financing, no dividends
-    worst, top = s["lowest"], s["highest"]
-    if side < 0.0:
-        worst, top = s["highest"], s["lowest"]
-    row["line"], row["side"], row["entry_row"], row["entry_price"] = 0, s["side"], s["entry_row"], entry
-    row["exit_row"], row["exit_price"], row["quantity"] = exit_row, out_price, s["quantity_in"]
-    row["gross_pnl"], row["commission"], row["slippage"] = gross, s["commission"], s["slippage"]
-    row["financing"], row["dividends"], row["pnl"] = 0.0, 0.0, pnl
-    row["return_pct"], row["initial_risk"], row["r_multiple"] = pnl / s["value_in"], s["risk"], pnl / s["risk"]
-    row["mae"] = min(0.0, side * (worst / entry - 1.0)) + 0.0 if abs(worst) < math.inf else 0.0  # + 0.0: never a zero below 0
-    row["mfe"] = max(0.0, side * (top / entry - 1.0)) + 0.0 if abs(top) < math.inf else 0.0
-    row["bars_held"], row["entry_reason"], row["exit_reason"], row["open"] = s["bars"], s["reason"], reason, still_open
-
-
-@engine_routine
-def lane_fill(x: LaneArrays, t: int, k: int, q: float, reference: float, price: float, reason: int) -> None:
-    """Execute q > 0 units of order k: cash, position, trade and logs."""
-    s, keeps = x.state[0], x.rules[0]["keeps_logs"]
-    order = x.orders[k if keeps else k % WORST]
-    side = float(order["side"])
-    commission = lane_commission(x, q, price)
-    held = s["quantity"]
-    if held == 0.0:
-        s["side"], s["entry_row"], s["reason"], s["bars"] = order["side"], t, order["cause"], 0
-        s["quantity_in"], s["value_in"], s["quantity_out"], s["value_out"] = 0.0, 0.0, 0.0, 0.0
-        s["gross"], s["commission"], s["slippage"] = 0.0, 0.0, 0.0
-        s["risk"], s["highest"], s["lowest"] = math.nan, -math.inf, math.inf
-        s["stop"], s["target"] = math.nan, math.nan
-    if held * side >= 0.0:
-        s["quantity_in"] += q
-        s["value_in"] += q * price
-        s["quantity"] = held + side * q
-    else:
-        s["quantity_out"] += q
-        s["value_out"] += q * price
-        s["quantity"] = 0.0 if q >= abs(held) else held + side * q
-    s["gross"] -= side * q * reference
-    s["commission"] += commission
-    s["slippage"] += abs(price - reference) * q
-    s["cash"] -= side * q * price + commission
-    order["filled"] += q
-    order["fill_row"], order["fill_price"], order["status"] = t, price, FILLED
-    log = x.fills[s["n_fills"] if keeps else 0]
-    log["order"], log["row"], log["line"], log["side"] = k, t, 0, order["side"]
-    log["quantity"], log["reference"], log["price"], log["commission"] = q, reference, price, commission
-    s["n_fills"] += 1
-    if s["quantity"] == 0.0:
-        s["highest"] = max(s["highest"], reference)
-        s["lowest"] = min(s["lowest"], reference)
-        lane_trade(x, t, s["value_out"] / s["quantity_out"], reason, s["gross"], 0)
-        s["n_trades"] += 1
-
-
-@engine_helper
 def lane_entry(x: LaneArrays, t: int, reference: float, order: int) -> None:
     """Fill the pending entry of a flat line as far as gross and cash allow."""
     s, rule = x.state[0], x.rules[0]
@@ -198,7 +86,7 @@ def lane_entry(x: LaneArrays, t: int, reference: float, order: int) -> None:
         lane_end(x, order, REJECTED, code)
 
 
-@engine_helper
+@engine_routine
 def lane_increase(x: LaneArrays, t: int, reference: float, order: int) -> None:
     """Fill the part of a weight order that moves away from zero, scaled to gross and cash."""
     s, rule = x.state[0], x.rules[0]
@@ -263,7 +151,7 @@ def lane_open(x: LaneArrays, t: int, live: bool) -> None:
             lane_entry(x, t, reference, order)
 
 
-@engine_helper
+@engine_routine
 def lane_stop(x: LaneArrays, t: int) -> None:
     """Leave at the stop or the target when the bar, which is live, reaches one."""
     s = x.state[0]
@@ -324,7 +212,7 @@ def lane_size(x: LaneArrays, t: int, side: float, distance: float) -> Any:
     return q
 
 
-@engine_helper
+@engine_routine
 def lane_candidate(x: LaneArrays, t: int, side: float) -> Any:
     """Accept or refuse an entry of a line that is flat or leaves; False for a value that breaks the contract."""
     s, rule = x.state[0], x.rules[0]
@@ -377,7 +265,7 @@ def lane_signals(x: LaneArrays, t: int) -> Any:
     return lane_candidate(x, t, entry)
 
 
-@engine_helper
+@engine_routine
 def lane_weight(x: LaneArrays, t: int, weight: float) -> None:
     """Turn a finite weight into orders for the next open."""
     s, rule = x.state[0], x.rules[0]
@@ -404,7 +292,7 @@ def lane_weight(x: LaneArrays, t: int, weight: float) -> None:
         s["signals"] += 1
 
 
-@engine_helper
+@engine_routine
 def lane_decides(x: LaneArrays, t: int, t1: int, held: bool) -> Any:
     """First row from t on, at most t1, with a decision; an exit is one only where something is held."""
     if x.rules[0]["by_weight"]:
@@ -432,7 +320,7 @@ def lane_decides(x: LaneArrays, t: int, t1: int, held: bool) -> Any:
     return t
 
 
-@engine_helper
+@engine_routine
 def lane_reaches(x: LaneArrays, t: int, t1: int) -> Any:
     """First row from t on, at most t1, whose bar reaches the stop or the target."""
     s = x.state[0]
@@ -448,7 +336,7 @@ def lane_reaches(x: LaneArrays, t: int, t1: int) -> Any:
     return t
 
 
-@engine_helper
+@engine_routine
 def lane_holds(x: LaneArrays, a: int, b: int) -> Any:
     """Mark the held line at rows a..b - 1; False where a bar has a hole or nothing is left."""
     s, first = x.state[0], x.rules[0]["first"]
@@ -471,7 +359,7 @@ def lane_holds(x: LaneArrays, a: int, b: int) -> Any:
     return broken == 0 and bottom > 1e-9 * s["peak"]
 
 
-@engine_helper
+@engine_routine
 def lane_rests(x: LaneArrays, a: int, b: int) -> Any:
     """Rows a..b - 1 with nothing held; False when nothing is left."""
     s, first = x.state[0], x.rules[0]["first"]

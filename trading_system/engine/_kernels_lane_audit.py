@@ -17,6 +17,7 @@ def first_wrong(close: Any, equity: Any, net: Any, cash: float, q: float, tolera
     if q == 0.0:
         for k in range(n):
             wrong |= int(not abs(cash - equity[k]) <= tolerance * max(1.0, abs(equity[k])))
+            net[k] = 0.0
     else:
         for k in range(n):
             value = q * close[k]
@@ -76,7 +77,7 @@ def audit_lane(
     tolerance : float64
         Relative to the larger of 1 and equity.
     net : float64[::1], shape (n_rows,)
-        Zeros; net exposure comes back.
+        Net exposure comes back.
     found : float64[::1], shape (3,)
         Row, expected and found number of the first contradiction come back here.
     """

@@ -99,12 +99,20 @@ def run(x: LaneArrays, stop: int) -> LaneArrays:
             lane(bundled(x), stop)
         if x.state[0]["gave_up"] or x.state[0]["row"] >= stop:
             return x
-        x = x._replace(**{name: _doubled(getattr(x, name)) for name in LOGS})
+        x = x._replace(**_larger_logs(x, stop))
 
 
-def _doubled(log: NDArray[Any]) -> NDArray[Any]:
-    larger = np.zeros(2 * log.size, log.dtype)
-    larger[: log.size] = log
+def _larger_logs(x: LaneArrays, stop: int) -> dict[str, NDArray[Any]]:
+    """Every log that is nearly full, as large as the rows so far let expect it to become, at least twice as large."""
+    state, first = x.state[0], int(x.rules[0]["first"])
+    share = (int(state["row"]) - first + 1) / (stop - first)
+    larger = {}
+    for name, dtype in LOGS.items():
+        old, used = getattr(x, name), int(state[f"n_{name}"])
+        if 2 * used > old.size:
+            new = np.zeros(min(max(2 * old.size, int(1.1 * used / share) + ROOM), 8 * old.size), dtype)
+            new[:used] = old[:used]
+            larger[name] = new
     return larger
 
 
@@ -117,7 +125,7 @@ def lane_arrays(
     the same arrays again and again: new series of decisions, and `initial_state`.
     """
     n = stop - first
-    room = max(ROOM, n // 16) if keep_logs else ROOM
+    room = ROOM + min(n // 16, 1024) if keep_logs else ROOM
     prices = {name: _series(getattr(bars, name), column) for name in ("open", "high", "low", "close", "volume")}
     by_weight = isinstance(made, Weights)
     return LaneArrays(
@@ -209,7 +217,7 @@ def _ledger(x: LaneArrays, bars: Bars, config: RunConfig, column: int, first: in
     ledger = LaneLedger.__new__(LaneLedger)
     vars(ledger).update(
         equity=x.equity,
-        net_exposure=np.zeros(x.equity.size),  # filled where something is held when the accounts are checked
+        net_exposure=np.empty(x.equity.size),  # filled when the accounts are checked
         **{name: getattr(x, name)[:n] for name, n in number.items()},
         events=np.zeros(0, EVENT),
         repeated=x.state["repeated"].copy(),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from trading_system.metrics import returns as measures
+from trading_system.metrics.trades import sqn_of
 from trading_system.validation import autocorrelation as serial
 from trading_system.validation import block_length as lengths
 from trading_system.validation import (
@@ -19,10 +20,14 @@ from trading_system.validation import (
     intervals,
     lookahead,
     multiple_testing,
+    overfitting,
+    permutation,
+    random_entry,
     resampling,
     stability,
 )
 from trading_system.validation import sharpe_inference as inference
+from trading_system.validation import trade_order as trade_orders
 
 Inputs = Mapping[str, Any]
 Results = dict[str, Any]
@@ -444,12 +449,201 @@ def snooping(inputs: Inputs) -> Results:
     }
 
 
+def pbo(inputs: Inputs) -> Results:
+    found = overfitting.probability_of_overfitting(inputs["returns_T_by_N"], inputs["n_splits"])
+    return {
+        "n_combinations": found.selected.size,
+        "selected": found.selected,
+        "oos_rank": found.rank,
+        "omega": found.omega,
+        "logits": found.logits,
+        "pbo": found.pbo,
+        "pbo_strict": found.pbo_strict,
+        "n_logit_zero": found.n_zero,
+        "is_performance": found.in_sample,
+        "oos_performance": found.out_of_sample,
+        "slope": found.degradation.slope,
+        "intercept": found.degradation.intercept,
+        "r_squared": found.degradation.r_squared,
+        "slope_p_value": found.degradation.p_value,
+        "prob_oos_loss": found.probability_of_loss,
+        "first_order_dominance": found.first_order,
+        "second_order_dominance": found.second_order,
+        "median_oos_of_selected": found.median_selected,
+        "median_oos_of_all": found.median_all,
+    }
+
+
+def permutation_p(inputs: Inputs) -> Results:
+    if "observed" in inputs:
+        k = resampling.n_exceeding(inputs["observed"], inputs["permuted"])
+        return {"k": k, "p": resampling.p_value(inputs["observed"], inputs["permuted"])}
+    pairs = zip(inputs["k_exceed_or_equal"], inputs["n_permutations"], strict=True)
+    return {"p": [resampling.p_value_of_count(k, n) for k, n in pairs]}
+
+
+def sign_flip(inputs: Inputs) -> Results:
+    found = permutation.exact_sign_flip(inputs["returns"])
+    return {
+        "exact_count_ge": found.n_exceeding,
+        "n_sign_vectors": found.n_vectors,
+        "exact_p_one_sided": found.p_value,
+        "exact_p_two_sided": found.p_two_sided,
+        "t_stat": sqn_of(array(inputs["returns"])),
+    }
+
+
+def random_entries(inputs: Inputs) -> Results:
+    held, market = array(inputs["positions"]), array(inputs["market_returns"])
+
+    def judged(moves: np.ndarray) -> Results:
+        return {
+            "mean_return": random_entry.mean_return(held, moves),
+            "null_mean": random_entry.expected_mean(held, moves),
+            "exact_p": random_entry.exact_p_value(held, moves),
+            "rotation_p": random_entry.rotation_p_value(held, moves),
+        }
+
+    without = judged(random_entry.detrended(market))
+    return {
+        "raw": judged(market),
+        "detrended": without,
+        "position_bias": float(held.mean()),
+        "bias_times_mean_market_return": random_entry.expected_mean(held, market),
+        "aronson_detrended_rule_return": without["mean_return"],
+    }
+
+
+def trade_order(inputs: Inputs) -> Results:
+    pnl, start = inputs["trade_pnl"], inputs["start_equity"]
+    seen, orders = trade_orders.observed_path(pnl, start), trade_orders.all_paths(pnl, start)
+    quantiles = (0.05, 0.5, 0.95)
+    return {
+        "n_orders": orders.drawdown.size,
+        "final_equity_additive": seen.final_equity[0],
+        "final_growth_compounded": seen.final_growth[0],
+        "observed_max_dd_abs": seen.drawdown[0],
+        "observed_max_dd_pct_compounded": seen.drawdown_compounded[0],
+        "max_dd_abs_mean": orders.drawdown.mean(),
+        "max_dd_abs_q05_q50_q95": np.quantile(orders.drawdown, quantiles),
+        "max_dd_pct_compounded_mean": orders.drawdown_compounded.mean(),
+        "max_dd_pct_compounded_q05_q50_q95": np.quantile(orders.drawdown_compounded, quantiles),
+        "p_dd_at_least_observed": trade_orders.share_at_least(seen.drawdown[0], orders.drawdown),
+    }
+
+
+PRICES = ("open", "high", "low", "close")
+
+
+def _permuted(market: Mapping[str, Any], gaps: Any, bodies: Any, start: int) -> permutation.Panels:
+    moves = permutation.moves_of(*(array(market[name]) for name in PRICES), start=start)
+    order = permutation.Orders(np.array(gaps) + start + 1, np.array(bodies) + start + 1)
+    return permutation.permuted(moves, order)
+
+
+def _relative(market: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Gaps, and intrabar moves of close, high and low, in logarithms."""
+    open_, high, low, close = (np.log(array(part)) for part in market)
+    return open_[1:] - close[:-1], np.column_stack((close - open_, high - open_, low - open_))[1:]
+
+
+def bar_permutation(inputs: Inputs) -> Results:
+    start, orders = inputs["start_index"], (inputs["permutation_gaps"], inputs["permutation_intrabar"])
+    worlds = [(tuple(market[name] for name in PRICES), _permuted(market, *orders, start)[:4]) for market in inputs["markets"]]
+    kept = {"last_close_unchanged": True, "multiset_of_gaps_unchanged": True, "multiset_of_intrabar_tuples_unchanged": True}
+    kept |= {"high_ge_max_open_close": True, "low_le_min_open_close": True}
+    relative = []
+    for before, after in worlds:
+        open_, high, low, close = after
+        (gaps, bodies), (new_gaps, new_bodies) = _relative(before), _relative(after)
+        kept["last_close_unchanged"] &= bool(np.isclose(close[-1], before[3][-1], rtol=1e-12))
+        kept["multiset_of_gaps_unchanged"] &= bool(np.allclose(np.sort(gaps), np.sort(new_gaps), rtol=0, atol=1e-12))
+        same = np.allclose(_sorted_rows(bodies), _sorted_rows(new_bodies), rtol=0, atol=1e-12)
+        kept["multiset_of_intrabar_tuples_unchanged"] &= bool(same)
+        kept["high_ge_max_open_close"] &= bool((high >= np.maximum(open_, close)).all())
+        kept["low_le_min_open_close"] &= bool((low <= np.minimum(open_, close)).all())
+        relative.append((new_gaps, new_bodies))
+    results: Results = {
+        "markets": [
+            {"name": market["name"], **dict(zip(PRICES, after, strict=True))}
+            for market, (_, after) in zip(inputs["markets"], worlds, strict=True)
+        ],
+        "invariants": kept,
+    }
+    if len(relative) == 2:
+        results["cross_correlation_gaps"] = np.corrcoef(relative[0][0], relative[1][0])[0, 1]
+        results["cross_correlation_intrabar"] = np.corrcoef(relative[0][1][:, 0], relative[1][1][:, 0])[0, 1]
+    return results
+
+
+def _sorted_rows(rows: np.ndarray) -> np.ndarray:
+    return rows[np.lexsort(np.round(rows, 10).T)]
+
+
+def _rule_earnings(close: np.ndarray, lookback: int) -> np.ndarray:
+    """What the sign of close less its average earns over the next bar, NaN before there is an average."""
+    average = _mean_of(close, lookback - 1, 0)
+    held = np.where(close > average, 1.0, -1.0)
+    earned = held[:-1] * np.log(close[1:] / close[:-1])
+    earned[: lookback - 1] = np.nan
+    return earned
+
+
+def _searched(close: np.ndarray, inputs: Inputs) -> tuple[float, float, int, float, list[int]]:
+    """Fixed rule, best rule and its lookback, walk-forward and its choices, on one market."""
+    lookbacks, train, test = inputs["lookbacks"], inputs["train"], inputs["test"]
+    earned = {n: _rule_earnings(close, n) for n in lookbacks}
+    first = max(lookbacks) - 1
+    means = {n: float(earned[n][first:].mean()) for n in lookbacks}
+    best = max(lookbacks, key=lambda n: means[n])
+    choices, outside = [], []
+    for fold in folds.walk_forward_folds(close.size - 1, train, test):
+        begin, stop = fold.test
+        fit = {n: float(earned[n][begin - train + first : begin - 1].mean()) for n in lookbacks}
+        choices.append(max(lookbacks, key=lambda n: fit[n]))
+        outside.append(earned[choices[-1]][begin:stop])
+    return means[inputs["fixed_lookback"]], means[best], best, float(np.concatenate(outside).mean()), choices
+
+
+def permutation_test(inputs: Inputs) -> Results:
+    train = inputs["train"]
+    fixed, best, lookback, walked, choices = _searched(array(inputs["close"]), inputs)
+    whole, later = [], []
+    for order in inputs["permutations"]:
+        orders = [np.array(order[name]) for name in ("gaps", "intrabar")]
+        whole.append(_searched(_permuted(inputs, *orders, 0).close, inputs))
+        left = array(inputs["close"]).size - train
+        behind = _permuted(inputs, *(part[part < left] for part in orders), train - 1)
+        later.append(_searched(behind.close, inputs)[3])
+    fixed_p, best_p = [each[0] for each in whole], [each[1] for each in whole]
+    return {
+        "observed_fixed": fixed,
+        "observed_best": best,
+        "observed_best_lookback": lookback,
+        "observed_walk_forward": walked,
+        "walk_forward_choices": choices,
+        "permuted_fixed": fixed_p,
+        "permuted_best": best_p,
+        "permuted_walk_forward": later,
+        "p_fixed": resampling.p_value(fixed, fixed_p),
+        "p_in_sample_reoptimised": resampling.p_value(best, best_p),
+        "p_walk_forward": resampling.p_value(walked, later),
+    }
+
+
 STATISTICS: dict[str, Callable[[Inputs], Results]] = {
     "block_length": block_length,
     "block_indices": block_indices,
     "bootstrap_se": bootstrap_se,
     "bootstrap_ci": bootstrap_ci,
     "data_snooping": snooping,
+    "pbo": pbo,
+    "permutation_p": permutation_p,
+    "sign_flip": sign_flip,
+    "random_entry": random_entries,
+    "trade_order": trade_order,
+    "bar_permutation": bar_permutation,
+    "permutation_test": permutation_test,
     "psr": psr,
     "psr2025": psr2025,
     "min_trl": min_trl,

@@ -59,8 +59,10 @@ def p_value_of_count(n_exceeding: int, n_resamples: int) -> float:
     return (1.0 + n_exceeding) / (1.0 + n_resamples)
 
 
-def n_exceeding(observed: float, replicates: Any) -> int:
-    """Replicates at or above `observed`: ties count against the strategy.
+def n_exceeding(observed: float, replicates: Any, tie: float = 0.0) -> int:
+    """Replicates at or above `observed`, or below it by at most `tie`: ties count against the strategy.
+
+    `tie` is for sums of the same numbers in another order, which differ by rounding.
 
     Raises
     ------
@@ -73,7 +75,7 @@ def n_exceeding(observed: float, replicates: Any) -> int:
             f"a statistic of NaN: observed {observed}, {int(np.isnan(given).sum())} of {given.size} replicates",
             remedy="choose a statistic that is defined on every resample",
         )
-    return int(np.count_nonzero(given >= observed))
+    return int(np.count_nonzero(given >= observed - tie))
 
 
 def p_value(observed: float, replicates: Any) -> float:

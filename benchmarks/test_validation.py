@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trading_system.validation import bootstrap, data_snooping, resampling
+from trading_system.validation import bootstrap, data_snooping, overfitting, permutation, resampling
 
 N_BARS, N_STRATEGIES = 2_520, 500
 
@@ -50,6 +50,22 @@ def test_superior_ability_of_500_strategies(table: np.ndarray, benchmark: Any) -
 
 def test_step_down_of_500_strategies(table: np.ndarray, benchmark: Any) -> None:
     measured(benchmark, lambda: data_snooping.step_down(data_snooping.contest(table, drawn(1_000))))
+
+
+def test_overfitting_of_500_trials_in_16_blocks(table: np.ndarray, benchmark: Any) -> None:
+    measured(benchmark, overfitting.probability_of_overfitting, table, 16)
+
+
+def test_one_thousand_permuted_markets(returns: np.ndarray, benchmark: Any) -> None:
+    close = 100.0 * np.cumprod(1.0 + returns)
+    open_ = np.concatenate(([100.0], close[:-1]))
+    market = permutation.moves_of(open_, np.maximum(open_, close), np.minimum(open_, close), close)
+    rng = np.random.default_rng(7)
+
+    def worlds() -> float:
+        return sum(float(permutation.permuted(market, permutation.drawn_orders(rng, N_BARS)).close[1]) for _ in range(1_000))
+
+    measured(benchmark, worlds)
 
 
 def test_performance_of_ten_thousand_resamples_by_arch(returns: np.ndarray, benchmark: Any) -> None:

@@ -56,3 +56,106 @@ def stationary_variance(x: np.ndarray, block: float) -> float:
         kappa = (1.0 - i / n) * (1.0 - p) ** i + i / n * (1.0 - p) ** (n - i)
         total += 2.0 * kappa * g
     return total
+
+
+def shuffled(draws, items: list) -> list:
+    """Fisher and Yates from the end, with the next of `draws` for each place."""
+    out = list(items)
+    for i in range(len(out) - 1, 0, -1):
+        j = ((next(draws) >> 32) * (i + 1)) >> 32
+        out[i], out[j] = out[j], out[i]
+    return out
+
+
+def flipped_mean(values: list[float], key: int) -> float:
+    """Mean under the signs of the bits of `key`'s draws."""
+    draws, signs = splitmix(int(key)), []
+    while len(signs) < len(values):
+        bits = next(draws)
+        signs += [-1.0 if bits >> place & 1 else 1.0 for place in range(64)]
+    return sum(sign * value for sign, value in zip(signs, values, strict=False)) / len(values)
+
+
+def runs(positions: list[float]) -> list[list[float]]:
+    """Stretches of one sign."""
+    out: list[list[float]] = []
+    for position in positions:
+        if out and np.sign(out[-1][-1]) == np.sign(position):
+            out[-1].append(position)
+        else:
+            out.append([position])
+    return out
+
+
+def run_shuffled(positions: list[float], key: int) -> list[float]:
+    """Runs change places with runs of their own sign: shorts are shuffled first, then times out, then longs."""
+    draws, stretches = splitmix(int(key)), runs(positions)
+    places = {sign: [k for k, run in enumerate(stretches) if np.sign(run[0]) == sign] for sign in (-1, 0, 1)}
+    result = list(stretches)
+    for sign in (-1, 0, 1):
+        for place, source in zip(places[sign], shuffled(draws, places[sign]), strict=True):
+            result[place] = stretches[source]
+    return [position for run in result for position in run]
+
+
+def trade_path(pnl: list[float], start: float) -> tuple[float, float, float, float, float]:
+    """Drawdown in money and compounded, longest losing run, final equity and growth of trades in this order."""
+    money = np.concatenate(([start], start + np.cumsum(pnl)))
+    value, values, alive = 1.0, [1.0], True
+    for gain in pnl:
+        value = value * (1.0 + gain / start) if alive else 0.0
+        alive = alive and value > 0.0
+        value = max(value, 0.0)
+        values.append(value)
+    grown = np.array(values)
+    longest = max((len(part) for part in "".join("x" if g < 0 else " " for g in pnl).split()), default=0)
+    fall = (np.maximum.accumulate(money) - money).max()
+    return fall, (grown / np.maximum.accumulate(grown) - 1.0).min(), float(longest), money[-1], grown[-1]
+
+
+def permuted_symbol(bars: pd.DataFrame, start: int, gap_order, body_order, *, open_to_open: bool = False) -> pd.DataFrame:
+    """One symbol's bars (open, high, low, close, volume; NaN rows are missing) permuted in logarithms."""
+    whole = bars[["open", "high", "low", "close"]].notna().all(axis=1)
+    live = bars[whole].copy()
+    kept = [row for row in live.index if row <= start] or list(live.index[:1])
+    moved = [row for row in live.index if row > kept[-1]]
+    logs = np.log(live[["open", "high", "low", "close"]])
+    gaps = (logs["open"] - logs["close"].shift(1)).to_dict()
+    bodies = {
+        row: [*(logs.loc[row, ["high", "low", "close"]] - logs.loc[row, "open"]), live.loc[row, "volume"]] for row in moved
+    }
+    gap_rows = [row for row in gap_order if row in moved]
+    body_rows = [row for row in body_order if row in moved]
+    if open_to_open and moved:
+        gap_rows = [moved[0], *(row for row in gap_rows if row != moved[0])]
+        body_rows = [*(row for row in body_rows if row != moved[-1]), moved[-1]]
+    out, last = bars.copy(), logs.loc[kept[-1], "close"] if len(live) else math.nan
+    for row, gap_row, body_row in zip(moved, gap_rows, body_rows, strict=True):
+        opened = last + gaps[gap_row]
+        high, low, close, volume = bodies[body_row]
+        prices = [math.exp(opened + part) for part in (0.0, high, low, close)]
+        out.loc[row, ["open", "high", "low", "close", "volume"]] = [*prices, volume]
+        last = opened + close
+    return out
+
+
+def cross_validated(returns: np.ndarray, n_splits: int) -> list[tuple[int, float, float, float]]:
+    """Selected trial, its rank out of sample and its performance in and out, half by half."""
+    from itertools import combinations
+
+    from scipy.stats import rankdata
+
+    used = returns[len(returns) % n_splits :]
+    blocks = np.split(used, n_splits)
+    rows = []
+    for chosen in combinations(range(n_splits), n_splits // 2):
+        inside = np.concatenate([blocks[k] for k in chosen])
+        outside = np.concatenate([blocks[k] for k in range(n_splits) if k not in chosen])
+        scores = []
+        for half in (inside, outside):
+            frame = pd.DataFrame(half)
+            scores.append(np.where(frame.nunique() > 1, frame.mean() / frame.std().where(frame.nunique() > 1, 1.0), math.nan))
+        best = int(np.nanargmax(scores[0]))
+        rank = rankdata(np.where(np.isnan(scores[1]), -np.inf, scores[1]))[best]
+        rows.append((best, float(rank), float(scores[0][best]), float(scores[1][best])))
+    return rows

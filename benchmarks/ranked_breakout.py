@@ -33,7 +33,7 @@ class RankedBreakout(Strategy):
         stop = wilder_atr(price.high, price.low, price.close, self.atr)
         stop *= self.stop_atr
         components = np.empty((1, *price.close.shape))
-        components[0] = roc(price.close, self.momentum)
+        roc(price.close, self.momentum, out=components[0])
         entry &= np.isfinite(components[0])
         return Signals(
             entry=entry.view(np.int8),

@@ -93,3 +93,26 @@ def test_indicator_equals_its_twin(name: str, n_symbols: int, holes: float) -> N
     prices = market(180, n_symbols, seed=n_symbols, holes=holes)
     ours, twin = PAIRS[name]
     assert_equal(ours(prices), twin(prices))
+
+
+WIDE = {
+    "sma": lambda m: own.sma(m["close"], 20),
+    "wilder_atr": lambda m: own.wilder_atr(m["high"], m["low"], m["close"], 5),
+    "roc": lambda m: own.roc(m["close"], 30),
+    "rolling_high": lambda m: own.rolling_high(m["close"], 7),
+    "prior rolling_high": lambda m: own.rolling_high(m["close"], 7, prior=True),
+    "rolling_low of one bar": lambda m: own.rolling_low(m["close"], 1, prior=True),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+@pytest.mark.parametrize("n_bars", [25, 1_100])
+def test_one_hole_anywhere_in_a_wide_panel_is_found(name: str, n_bars: int) -> None:
+    """Wide kernels look for holes on the way; narrow panels are looked through beforehand: each column alone is the answer."""
+    whole = market(n_bars, 9, seed=3, holes=0.0)
+    for row in {0, 1, 6, n_bars // 2, n_bars - 31, n_bars - 2, n_bars - 1} & set(range(n_bars)):
+        for field in ("close", "high", "low") if name == "wilder_atr" else ("close",):
+            prices = {**whole, field: whole[field].copy()}
+            prices[field][row, 4] = np.nan
+            alone = [WIDE[name]({key: panel[:, [j]] for key, panel in prices.items()}) for j in range(9)]
+            np.testing.assert_array_equal(WIDE[name](prices), np.hstack(alone))

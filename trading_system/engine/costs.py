@@ -81,10 +81,18 @@ def months(bars: Bars) -> NDArray[np.int64]:
 
 def atr_ratio(bars: Bars) -> FloatArray:
     """ATR14 over its own mean of 60 bars, (n_bars, n_symbols), on adjusted prices and each symbol's own bars."""
+    from trading_system.indicators import _kernels
     from trading_system.indicators.moving_averages import sma
+    from trading_system.indicators.own_bars import floats
     from trading_system.indicators.volatility import wilder_atr
 
     prices = bars.adjusted
+    if bars.whole[:1].all() and bars.n_symbols >= _kernels.FEW:
+        high, low, close = floats(prices.high), floats(prices.low), floats(prices.close)
+        out: FloatArray = np.empty(prices.close.shape)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            if not _kernels.range_ratio(high, low, close, ATR_BARS, ATR_MEAN, out):
+                return out
     atr, begin = wilder_atr(prices.high, prices.low, prices.close, ATR_BARS), ATR_BARS - 1
     if len(atr) > begin and np.isnan(atr[:begin]).all() and not np.isnan(atr[begin:]).any():
         ratio: FloatArray = np.full_like(atr, np.nan)  # no holes: the rows of every symbol are its own bars

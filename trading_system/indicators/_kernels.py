@@ -5,6 +5,9 @@ holes; rows behind a symbol's last bar may hold NaN, which reaches no earlier ro
 the symbols in the inner loop, narrow ones column by column, with the same operations in the same order: equal bits.
 Running sums are built anew at absolute rows (multiples of a step that depends on the window alone), so a shorter series
 gives the same bits on the rows it has. Outputs are NaN until the window is full.
+
+Looking for holes is a walk over the panel of its own, half as long as an average. So kernels that return an integer say on the way
+whether a wide panel had any (0: none); what they wrote is of use only when there was none.
 """
 
 from __future__ import annotations
@@ -62,9 +65,9 @@ def scatter(block: FloatArray, exists: BoolArray, first: int, panel: FloatArray)
             used[j] += int(exists[t, j])
 
 
-@kernel  # void(f8[:, ::1], i8, f8[:, ::1])
-def mean(x: FloatArray, n: int, out: FloatArray) -> None:
-    """Mean of rows t-n+1 .. t, as the window's first value at the last anchor plus the mean deviation from it."""
+@kernel  # i8(f8[:, ::1], i8, f8[:, ::1])
+def mean(x: FloatArray, n: int, out: FloatArray) -> int:
+    """Mean of rows t-n+1 .. t, as the window's first value at the last anchor plus the mean deviation from it; holes."""
     n_bars, n_columns = x.shape
     step = max(512, 8 * n)
     share = 1.0 / n
@@ -85,7 +88,8 @@ def mean(x: FloatArray, n: int, out: FloatArray) -> None:
                     total += x[t, j] - x[t - n, j]
                     out[t, j] = base + total * share
                 start = stop
-        return
+        return 0
+    holes = 0
     totals = np.empty(n_columns)
     start = n - 1
     while start < n_bars:
@@ -102,7 +106,10 @@ def mean(x: FloatArray, n: int, out: FloatArray) -> None:
             for j in range(n_columns):
                 totals[j] += x[t, j] - x[t - n, j]
                 out[t, j] = x[origin, j] + totals[j] * share
+        for j in range(n_columns):
+            holes += int(math.isnan(totals[j]))  # a sum keeps the first NaN that it meets
         start = stop
+    return holes
 
 
 @kernel  # void(f8[:, ::1], f8, i8, f8[:, ::1])
@@ -131,9 +138,9 @@ def exponential(x: FloatArray, gain: float, min_bars: int, out: FloatArray) -> N
                 out[t, j] = np.nan
 
 
-@kernel  # void(f8[:, ::1], f8[:, ::1], f8[:, ::1], i8, f8[:, ::1])
-def average_true_range(high: FloatArray, low: FloatArray, close: FloatArray, n: int, out: FloatArray) -> None:
-    """Wilder's smoothing of the true range: the mean of the first n, then ``a += (tr - a) / n``."""
+@kernel  # i8(f8[:, ::1], f8[:, ::1], f8[:, ::1], i8, f8[:, ::1])
+def average_true_range(high: FloatArray, low: FloatArray, close: FloatArray, n: int, out: FloatArray) -> int:
+    """Wilder's smoothing of the true range: the mean of the first n, then ``a += (tr - a) / n``; holes."""
     n_bars, n_columns = close.shape
     share = 1.0 / n
     if n_columns < FEW:
@@ -153,7 +160,8 @@ def average_true_range(high: FloatArray, low: FloatArray, close: FloatArray, n: 
                 else:
                     value += (top - bottom - value) * share
                 out[t, j] = value if t >= n - 1 else np.nan
-        return
+        return 0
+    holes = 0
     values = np.zeros(n_columns)
     for t in range(n_bars):
         before = max(t - 1, 0)
@@ -161,6 +169,7 @@ def average_true_range(high: FloatArray, low: FloatArray, close: FloatArray, n: 
             last = close[before, j] if t > 0 else np.nan
             top = high[t, j]
             bottom = low[t, j]
+            holes += int(math.isnan(top + bottom + close[t, j]))
             top = max(top, last)
             bottom = min(bottom, last)
             if t < n:
@@ -172,6 +181,52 @@ def average_true_range(high: FloatArray, low: FloatArray, close: FloatArray, n: 
                 values[j] *= share
         for j in range(n_columns):
             out[t, j] = values[j] if t >= n - 1 else np.nan
+    return holes
+
+
+@kernel  # i8(f8[:, ::1], f8[:, ::1], f8[:, ::1], i8, i8, f8[:, ::1])
+def range_ratio(high: FloatArray, low: FloatArray, close: FloatArray, n: int, m: int, out: FloatArray) -> int:
+    """`average_true_range` of n rows over its own `mean` of m, by their arithmetic in one walk; holes."""
+    n_bars, n_columns = close.shape
+    step, holes = max(512, 8 * m), 0
+    share, part = 1.0 / n, 1.0 / m
+    values, totals, base = np.zeros(n_columns), np.zeros(n_columns), np.zeros(n_columns)
+    last = np.empty((m, n_columns))  # the averages of the last m rows, row u at u % m
+    for t in range(n_bars):
+        before = max(t - 1, 0)
+        for j in range(n_columns):
+            top, bottom = high[t, j], low[t, j]
+            holes += int(math.isnan(top + bottom + close[t, j]))
+            earlier = close[before, j] if t > 0 else np.nan
+            top, bottom = max(top, earlier), min(bottom, earlier)
+            if t < n:
+                values[j] += top - bottom
+            else:
+                values[j] += (top - bottom - values[j]) * share
+        if t == n - 1:
+            for j in range(n_columns):
+                values[j] *= share
+        u = t - (n - 1)
+        if u < m - 1:
+            for j in range(n_columns):
+                last[max(u, 0), j] = values[j]
+                out[t, j] = np.nan
+        elif u == m - 1 or u % step == 0:
+            for j in range(n_columns):
+                last[u % m, j] = values[j]
+                base[j] = last[(u + 1) % m, j]
+                totals[j] = 0.0
+            for i in range(u - m + 1, u + 1):
+                for j in range(n_columns):
+                    totals[j] += last[i % m, j] - base[j]
+            for j in range(n_columns):
+                out[t, j] = values[j] / (base[j] + totals[j] * part)
+        else:
+            for j in range(n_columns):
+                totals[j] += values[j] - last[u % m, j]
+                last[u % m, j] = values[j]
+                out[t, j] = values[j] / (base[j] + totals[j] * part)
+    return holes
 
 
 @kernel  # void(f8[:, ::1], i8, f8[:, ::1])
@@ -205,37 +260,47 @@ def relative_strength(x: FloatArray, n: int, out: FloatArray) -> None:
                 out[t, j] = np.nan
 
 
-@kernel  # void(f8[:, ::1], i8, f8[:, ::1])
-def change(x: FloatArray, n: int, out: FloatArray) -> None:
-    """``x[t] / x[t - n] - 1``; NaN on the first n rows."""
+@kernel  # i8(f8[:, ::1], i8, f8[:, ::1])
+def change(x: FloatArray, n: int, out: FloatArray) -> int:
+    """``x[t] / x[t - n] - 1``; NaN on the first n rows; holes."""
     n_bars, n_columns = x.shape
+    holes = 0
     for t in range(n_bars):
         if t < n:
             for j in range(n_columns):
                 out[t, j] = np.nan
+                holes += int(math.isnan(x[t, j]))
         else:
             for j in range(n_columns):
                 out[t, j] = x[t, j] / x[t - n, j] - 1.0
+                holes += int(math.isnan(x[t, j]))
+    return holes
 
 
-@kernel  # void(f8[:, ::1], i8, i8, f8, f8[:, ::1])
-def extreme(x: FloatArray, n: int, shift: int, sign: float, out: FloatArray) -> None:
-    """Highest (sign 1) or lowest (sign -1) of n rows ending at row t - shift: van Herk's blocks, three compares a row."""
+@kernel  # i8(f8[:, ::1], i8, i8, f8, f8[:, ::1])
+def extreme(x: FloatArray, n: int, shift: int, sign: float, out: FloatArray) -> int:
+    """Highest (sign 1) or lowest (sign -1) of n rows ending at row t - shift: van Herk's blocks, three compares a row; holes."""
     n_bars, n_columns = x.shape
+    holes = 0
     best = np.empty(n_columns)
     tail = np.empty((n, n_columns))  # tail[i]: best of the last block's rows i .. n-1
     for t in range(min(n - 1 + shift, n_bars)):
         for j in range(n_columns):
             out[t, j] = np.nan
+    for t in range(max(n_bars - shift, 0), n_bars):
+        for j in range(n_columns):
+            holes += int(math.isnan(x[t, j]))
     for t in range(n_bars - shift):
         k = t % n
         if k == 0:
             for j in range(n_columns):
                 best[j] = sign * x[t, j]
+                holes += int(math.isnan(x[t, j]))
         else:
             for j in range(n_columns):
                 value = sign * x[t, j]
                 best[j] = max(best[j], value)
+                holes += int(math.isnan(value))
         if k == n - 1:
             for j in range(n_columns):
                 out[t + shift, j] = sign * best[j]
@@ -249,6 +314,7 @@ def extreme(x: FloatArray, n: int, shift: int, sign: float, out: FloatArray) -> 
             for j in range(n_columns):
                 value = tail[k + 1, j]
                 out[t + shift, j] = sign * (max(best[j], value))
+    return holes
 
 
 @helper  # (f8, f8)(f8[:, ::1], i8, i8, i8)

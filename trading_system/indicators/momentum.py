@@ -23,19 +23,19 @@ class Macd(NamedTuple):
 def roc(x: FloatArray, n: int, *, out: FloatArray | None = None) -> FloatArray:
     """Rate of change over n of the symbol's own bars, ``x[t] / x[t - n] - 1``, a fraction; NaN on its first n bars."""
     n = window("n", n)
-    return compute(lambda a, b: _kernels.change(a, n, b), (x,), out=out)[0]
+    return compute(lambda a, b: _kernels.change(a, n, b), (x,), out=out, counts_holes=True)[0]
 
 
 def rolling_high(x: FloatArray, n: int, *, prior: bool = False, out: FloatArray | None = None) -> FloatArray:
     """Highest of the symbol's last n own bars; with `prior` the n bars before the present one. Unit of `x`."""
     n, shift = window("n", n), int(prior)
-    return compute(lambda a, b: _kernels.extreme(a, n, shift, 1.0, b), (x,), out=out)[0]
+    return compute(lambda a, b: _kernels.extreme(a, n, shift, 1.0, b), (x,), out=out, counts_holes=True)[0]
 
 
 def rolling_low(x: FloatArray, n: int, *, prior: bool = False, out: FloatArray | None = None) -> FloatArray:
     """Lowest of the symbol's last n own bars; with `prior` the n bars before the present one. Unit of `x`."""
     n, shift = window("n", n), int(prior)
-    return compute(lambda a, b: _kernels.extreme(a, n, shift, -1.0, b), (x,), out=out)[0]
+    return compute(lambda a, b: _kernels.extreme(a, n, shift, -1.0, b), (x,), out=out, counts_holes=True)[0]
 
 
 def rsi(x: FloatArray, n: int = 14, *, out: FloatArray | None = None) -> FloatArray:

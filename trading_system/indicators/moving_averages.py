@@ -18,7 +18,7 @@ def sma(x: FloatArray, n: int, *, out: FloatArray | None = None) -> FloatArray:
     A series of one value gives exactly that value.
     """
     n = window("n", n)
-    return compute(lambda a, b: _kernels.mean(a, n, b), (x,), out=out)[0]
+    return compute(lambda a, b: _kernels.mean(a, n, b), (x,), out=out, counts_holes=True)[0]
 
 
 rolling_mean = sma

@@ -85,7 +85,12 @@ def blocks(*panels: FloatArray) -> Iterator[Block]:
 
 
 def compute(
-    kernel: Callable[..., None], inputs: tuple[FloatArray, ...], n_outputs: int = 1, out: FloatArray | None = None
+    kernel: Callable[..., int | None],
+    inputs: tuple[FloatArray, ...],
+    n_outputs: int = 1,
+    out: FloatArray | None = None,
+    *,
+    counts_holes: bool = False,
 ) -> tuple[FloatArray, ...]:
     """Run ``kernel(*inputs, *outputs)`` on every symbol's own bars.
 
@@ -97,6 +102,8 @@ def compute(
         A bar exists where all of them have a value.
     out : float64, C order, same shape, or None
         Where the first output goes; must not be one of the inputs.
+    counts_holes : bool
+        Whether `kernel` finds the holes of wide panels itself, so that they are looked for only where they are likely.
 
     Returns
     -------
@@ -114,15 +121,15 @@ def compute(
     results: list[FloatArray] = [np.empty(shape) for _ in range(n_outputs if out is None else n_outputs - 1)]
     if out is not None:
         results.insert(0, out.reshape(shape))
-    if any(np.isnan(x).any() for x in panels):
+    counts_holes = counts_holes and shape[1] >= _kernels.FEW
+    looked_at = [x[:: max(len(x) - 1, 1)] for x in panels] if counts_holes else panels  # late listings, early ends
+    if any(np.isnan(x).any() for x in looked_at) or (kernel(*panels, *results) and counts_holes):
         _by_blocks(kernel, panels, results)
-    else:
-        kernel(*panels, *results)
     flat = np.ndim(inputs[0]) == 1
     return tuple([result.reshape(-1) if flat else result for result in results])
 
 
-def _by_blocks(kernel: Callable[..., None], panels: tuple[FloatArray, ...], results: list[FloatArray]) -> None:
+def _by_blocks(kernel: Callable[..., int | None], panels: tuple[FloatArray, ...], results: list[FloatArray]) -> None:
     for block in blocks(*panels):
         values: list[FloatArray] = [np.empty(block.panels[0].shape) for _ in results]
         kernel(*block.panels, *values)

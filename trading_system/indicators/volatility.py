@@ -35,7 +35,9 @@ def wilder_atr(
     .. [1] Wilder (1978), "New Concepts in Technical Trading Systems", ch. III.
     """
     n = window("n", n)
-    return compute(lambda h, lo, c, b: _kernels.average_true_range(h, lo, c, n, b), (high, low, close), out=out)[0]
+    return compute(
+        lambda h, lo, c, b: _kernels.average_true_range(h, lo, c, n, b), (high, low, close), out=out, counts_holes=True
+    )[0]
 
 
 def rolling_std(x: FloatArray, n: int, *, ddof: int = 1, out: FloatArray | None = None) -> FloatArray:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.builders import make_bars, random_bars
 from trading_system.config.models import RunConfig
+from trading_system.data.bars import Bars
 from trading_system.engine.laws import LawBroken, check_orders, check_signals
 from trading_system.engine.ledger import Code, Ledger
 from trading_system.engine.simulate import Simulation, StrategyDecisions, simulate
@@ -209,3 +210,45 @@ def test_a_forged_equity_is_found_with_its_row() -> None:
     with pytest.raises(LawBroken) as caught:
         run.ledger()
     assert caught.value.row == 50
+
+
+@pytest.mark.parametrize("n", [2, 16, 63, 64, 65, 150, 300])
+def test_many_candidates_are_ranked_best_first_ties_by_symbol_and_nan_last(n: int) -> None:
+    rng = np.random.default_rng(n)
+    component = rng.choice(np.array([-np.inf, -2.5, -1e-300, -0.0, 0.0, 1.0, 3.0, np.inf, np.nan]), n)
+    component = np.where(rng.random(n) < 0.6, rng.normal(0.0, 1.0, n), component)
+    bars = Bars.daily(np.full((3, n), 50.0), symbols=tuple(f"S{j:04d}" for j in range(n)))
+    entry = np.zeros((3, n), np.int8)
+    entry[1] = 1
+    panel = np.tile(component, (1, 3, 1))
+    made = Signals(entry, np.zeros((3, n), bool), components=panel, component_names=("strength",))
+    sizing = {"method": "fixed_quantity", "quantity": 1.0}
+    ledger = simulate(bars, given(bars, made), config({"limits": {"max_positions": 1}}, sizing=sizing))
+    found = [*ledger.orders["line"].tolist(), *ledger.refusals["line"].tolist()]
+    value = np.where(np.isnan(component), 0.0, component)
+    assert found == sorted(range(n), key=lambda j: (np.isnan(component[j]), -value[j], j))
+
+
+@pytest.mark.parametrize("n", [2, 31, 40])
+def test_diversification_is_worked_out_alike_for_one_candidate_and_for_many(n: int) -> None:
+    bars = random_bars(60, n + 3, 9, missing=0.02)
+    entry = np.zeros((60, n + 3), np.int8)
+    entry[[2, 3, 4], [0, 1, 2]] = 1
+    entry[50, 3:] = 1
+    made = Signals(entry, np.zeros(entry.shape, bool))
+    rules = config({"ranking": {"diversification": 1.0}, "limits": {"max_positions": 4}}, sizing={"method": "fixed_quantity"})
+    ledger = simulate(bars, given(bars, made), rules)
+    rows = slice(50 - 20, 51)
+    change = bars.adjusted.close[rows][1:] / bars.adjusted.close[rows][:-1] - 1.0
+    held = [j for j in range(3) if np.isfinite(change[:, j]).all()]
+
+    def score(j: int) -> float:
+        if not held or not np.isfinite(change[:, j]).all():
+            return 0.5
+        return 1.0 - float(np.mean([np.corrcoef(change[:, j], change[:, k])[0, 1] for k in held]))
+
+    here = [j for j in range(3, n + 3) if bars.has_bar[50, j]]
+    order = sorted(here, key=lambda j: (-round(score(j), 9), j))
+    late = ledger.orders["row"] == 50
+    refused = ledger.refusals[(ledger.refusals["first_row"] == 50) & (ledger.refusals["code"] == Code.SLOTS)]
+    assert held and [*ledger.orders["line"][late].tolist(), *refused["line"].tolist()] == order

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from trading_system.engine._kernels_fills import drop_exit, drop_waiting, fill, has_bar, new_order
+from trading_system.engine._kernels_prefetch import prefetch
 from trading_system.engine.layout import (
     DAILY_LOSS_LIMIT,
     DELISTED,
@@ -117,10 +118,15 @@ def count_silence(x: Engine, t: int) -> Any:
 
 @engine_helper
 def mark(x: Engine, t: int) -> None:
-    """Marks, extremes and bars held of the lines that have a bar."""
+    """Marks, extremes and bars held of the lines that have a bar; the next bar's prices are sent for."""
+    later = min(t + 1, x.m.close.shape[0] - 1)
     for j in range(x.s.run[0]["n_held"]):
         line = x.s.held[j]
         state, i = x.s.lines[line], x.r.lines[line]["symbol"]
+        prefetch(x.m.open, later, i)
+        prefetch(x.m.high, later, i)
+        prefetch(x.m.low, later, i)
+        prefetch(x.m.close, later, i)
         if has_bar(x, t, i):
             high, low, close = x.m.high[t, i], x.m.low[t, i], x.m.close[t, i]
             if state["inside_row"] == t:
@@ -206,81 +212,59 @@ def judge_risk(x: Engine, t: int) -> None:
 
 @engine_routine
 def end_day(x: Engine) -> None:
-    """One more day-end return, and the deviation of the last ones."""
-    g, rules = x.s.run[0], x.r.run[0]
+    """One more day-end return, the deviation of the last ones, and what it makes of new risk."""
+    g, rules, returns, vols = x.s.run[0], x.r.run[0], x.s.returns, x.s.vols
     lookback = rules["vol_lookback"]
-    x.s.returns[g["n_days"] % lookback] = g["equity"] / g["day_equity"] - 1.0
+    returns[g["n_days"] % lookback] = g["equity"] / g["day_equity"] - 1.0
     g["n_days"] += 1
     g["day_equity"] = g["equity"]
-    if g["n_days"] >= lookback:
-        mean, squares = 0.0, 0.0
-        for k in range(lookback):
-            mean += x.s.returns[(g["n_days"] + k) % lookback]
-        mean /= lookback
-        for k in range(lookback):
-            squares += (x.s.returns[(g["n_days"] + k) % lookback] - mean) ** 2
-        x.s.vols[g["n_vols"] % rules["vol_baseline"]] = math.sqrt(squares / (lookback - 1))
-        g["n_vols"] += 1
-        g["stale_multiplier"] = 1
+    if g["n_days"] < lookback:
+        return
+    mean, squares = 0.0, 0.0
+    for k in range(lookback):
+        mean += returns[(g["n_days"] + k) % lookback]
+    mean /= lookback
+    for k in range(lookback):
+        squares += (returns[(g["n_days"] + k) % lookback] - mean) ** 2
+    vol, slot = math.sqrt(squares / (lookback - 1)), g["n_vols"] % rules["vol_baseline"]
+    old = math.nan
+    if g["n_vols"] >= rules["vol_baseline"]:
+        old = vols[slot]
+    g["n_vols"] += 1
+    n = min(g["n_vols"], rules["vol_baseline"])
+    replace_ordered(x.s.ordered_vols, n, old, vol)
+    vols[slot] = vol
+    g["multiplier"] = multiplier_of(x, vol, n)
 
 
 @engine_routine
-def kth_smallest(a: Any, n: int, k: int) -> Any:
-    """The k-th smallest (from 0) of ``a[:n]``, which is partly sorted: nothing above k is smaller, nothing below larger."""
-    low, high = 0, n - 1
-    while low < high:
-        pivot = a[(low + high) >> 1]
-        i, j = low, high
-        while i <= j:
-            while a[i] < pivot:
-                i += 1
-            while pivot < a[j]:
-                j -= 1
-            if i <= j:
-                a[i], a[j] = a[j], a[i]
-                i += 1
-                j -= 1
-        if k <= j:
-            high = j
-        elif k >= i:
-            low = i
-        else:
-            break
-    return a[k]
+def replace_ordered(a: Any, n: int, old: float, new: float) -> None:
+    """Put `new` in the place of `old` in the ascending ``a[:n]``; an `old` that is not there is the last."""
+    k = 0
+    while k < n - 1 and a[k] != old:
+        k += 1
+    while k > 0 and a[k - 1] > new:
+        a[k] = a[k - 1]
+        k -= 1
+    while k < n - 1 and a[k + 1] < new:
+        a[k] = a[k + 1]
+        k += 1
+    a[k] = new
 
 
 @engine_routine
-def median(a: Any, n: int) -> Any:
-    """Median of ``a[:n]``, which is reordered."""
-    upper = kth_smallest(a, n, n // 2)
-    if n % 2 == 1:
-        return upper
-    lower = a[0]
-    for k in range(n // 2):
-        lower = max(lower, a[k])
-    return 0.5 * (lower + upper)
-
-
-@engine_routine
-def multiplier(x: Engine) -> Any:
-    """Volatility multiplier of new risk as of the last day end; worked out when first asked for."""
-    g, rules = x.s.run[0], x.r.run[0]
-    if rules["scaling"] == 0:
+def multiplier_of(x: Engine, vol: float, n: int) -> Any:
+    """Volatility multiplier of new risk while `vol` is the last of n deviations."""
+    rules, ordered = x.r.run[0], x.s.ordered_vols
+    if n < MIN_VOLATILITIES:
         return 1.0
-    if g["stale_multiplier"]:
-        g["stale_multiplier"] = 0
-        n = min(g["n_vols"], rules["vol_baseline"])
-        g["multiplier"] = 1.0
-        if n >= MIN_VOLATILITIES:
-            for k in range(n):
-                x.w.median[k] = x.s.vols[k]
-            middle = median(x.w.median, n)
-            ratio = x.s.vols[(g["n_vols"] - 1) % rules["vol_baseline"]] / middle if middle > 0.0 else 1.0
-            if rules["scaling"] == 1:
-                g["multiplier"] = min(max(1.0 / max(ratio, 1.0), rules["vol_floor"]), 1.0)
-            elif ratio > 2.0:
-                g["multiplier"] = 0.5
-    return g["multiplier"]
+    middle = ordered[n // 2]
+    if n % 2 == 0:
+        middle = 0.5 * (ordered[n // 2 - 1] + middle)
+    ratio = vol / middle if middle > 0.0 else 1.0
+    if rules["scaling"] == 1:
+        return min(max(1.0 / max(ratio, 1.0), rules["vol_floor"]), 1.0)
+    return 0.5 if ratio > 2.0 else 1.0
 
 
 @engine_helper

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from trading_system.engine._kernels_fills import drop_reduction, end_order, floored, has_bar, new_order, refuse
-from trading_system.engine._kernels_rank import mean_correlation, pairwise_mean, rank_candidates, sum_held
+from trading_system.engine._kernels_rank import correlate, pairwise_mean, rank_candidates, sum_held
 from trading_system.engine._kernels_sizing import size_group, size_line
 from trading_system.engine.layout import (
     BAD_ENTRY,
@@ -40,7 +40,6 @@ from trading_system.engine.layout import (
     TIGHTEN,
     TRAIL,
     UNIVERSE,
-    WORD_BITS,
     Engine,
 )
 from trading_system.kernels import engine_helper, engine_routine
@@ -232,23 +231,34 @@ def candidate_code(x: Engine, t: int, line: int, tripped: int) -> Any:
 
 
 @engine_helper
+def find_entries(x: Engine, t: int) -> Any:
+    """Columns with an entry at row t into ``w.spare``; their number. Without a branch per column: who enters is anybody's guess."""
+    entry, scan, words, found, some = x.d.entry, x.r.scan, x.d.entry_words, x.w.spare, x.w.index
+    n, n_words = 0, 0
+    if x.r.run[0]["entries_per_word"] == 0:
+        for c in range(scan.shape[0]):
+            found[n] = scan[c]
+            n += int(entry[t, scan[c]] != 0)
+        return n
+    for word in range(words.shape[1]):  # most of a row is empty
+        some[n_words] = word
+        n_words += int(words[t, word] != 0)
+    for k in range(n_words):
+        for c in range(ENTRIES_PER_WORD * some[k], ENTRIES_PER_WORD * (some[k] + 1)):
+            found[n] = c
+            n += int(entry[t, c] != 0)
+    return n
+
+
+@engine_helper
 def collect_candidates(x: Engine, t: int, tripped: int) -> Any:
     """Step 3: fill ``w.candidates`` with lines (the first leg stands for its group); their number comes back."""
     n = 0
-    entry, scan, words, by_word = x.d.entry, x.r.scan, x.d.entry_words, x.r.run[0]["entries_per_word"] > 0
-    c, last, looked = 0, scan.shape[0], x.m.whole[t]
-    while c < last:
-        if by_word and c & (ENTRIES_PER_WORD - 1) == 0 and words[t, c >> WORD_BITS] == 0:  # most rows are mostly empty
-            c += ENTRIES_PER_WORD
-            continue
-        column = scan[c]
-        c += 1
-        if entry[t, column] == 0:
-            continue
-        if not looked:
-            look_for_bars(x, t)
-            looked = True
-        line = x.r.signal_line[column]
+    found = find_entries(x, t)
+    if found > 0 and not x.m.whole[t]:
+        look_for_bars(x, t)
+    for k in range(found):
+        line = x.r.signal_line[x.w.spare[k]]
         code = candidate_code(x, t, line, tripped)
         if code == 0:
             x.w.candidates[n] = line
@@ -298,12 +308,15 @@ def strategy_slots(x: Engine, n: int) -> Any:
 @engine_routine
 def guard_refuses(x: Engine, t: int, line: int, n_held: int) -> Any:
     """Whether the candidate, or a leg of its group, moves too much with what is held."""
-    group = x.r.lines[line]["group"]
-    limit = x.r.run[0]["guard_candidate"]
-    if group < 0:
-        return mean_correlation(x, t, x.r.lines[line]["symbol"], n_held) > limit
-    for k in range(x.r.group_start[group], x.r.group_start[group + 1]):
-        if mean_correlation(x, t, x.r.lines[x.r.group_lines[k]]["symbol"], n_held) > limit:
+    group, legs, limit = x.r.lines[line]["group"], 1, x.r.run[0]["guard_candidate"]
+    x.w.spare[0] = line
+    if group >= 0:
+        legs = x.r.group_start[group + 1] - x.r.group_start[group]
+        for k in range(legs):
+            x.w.spare[k] = x.r.group_lines[x.r.group_start[group] + k]
+    correlate(x, t, x.w.spare, legs, n_held)
+    for k in range(legs):
+        if x.w.correlation[k] > limit:
             return True
     return False
 

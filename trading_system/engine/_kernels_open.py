@@ -531,13 +531,15 @@ def protective_exit(x: Engine, t: int, line: int) -> None:
     state, i = x.s.lines[line], x.r.lines[line]["symbol"]
     stop, target = state["stop"], state["target"]
     if state["side"] > 0:
-        start, worst, top = x.m.bid_open[t, i], x.m.bid_low[t, i], x.m.bid_high[t, i]
+        worst, top = x.m.bid_low[t, i], x.m.bid_high[t, i]
         if not (worst <= stop or top >= target) or not is_live(x, t, i):
             return
+        start = x.m.bid_open[t, i]
     else:
-        start, worst, top = x.m.ask_open[t, i], x.m.ask_high[t, i], x.m.ask_low[t, i]
+        worst, top = x.m.ask_high[t, i], x.m.ask_low[t, i]
         if not (worst >= stop or top <= target) or not is_live(x, t, i):
             return
+        start = x.m.ask_open[t, i]
     side = state["side"]
     low, high = min(worst, top), max(worst, top)
     hit_stop, hit_target = side * (worst - stop) <= 0.0, side * (top - target) >= 0.0

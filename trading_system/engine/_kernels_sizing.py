@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from trading_system.engine._kernels_close import multiplier
 from trading_system.engine._kernels_fills import adv20, floored, sigma20
 from trading_system.engine.layout import (
     BAD_SCALE,
@@ -52,7 +51,7 @@ def base_size(x: Engine, t: int, line: int) -> Any:
     rule, i, column = x.r.strategies[n], facts["symbol"], facts["signal"]
     method, close = rule["method"], x.m.close[t, i]
     equity = rule["allocation"] * x.s.run[0]["equity"]
-    size = multiplier(x)
+    size = x.s.run[0]["multiplier"]
     distance = math.nan
     if rules["has_stop"]:
         distance = x.d.stop[t, column]

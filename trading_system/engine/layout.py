@@ -73,6 +73,9 @@ ADV_BARS = 20
 SIGMA_BARS = 20
 MIN_VOLATILITIES = 60
 NO_VARIANCE = 1e-24
+RUN_LENGTH = 64  # keys that are sorted by counting
+UNIT_WIDTH = 16  # symbols whose correlations are worked out side by side
+LOWEST, HIGHEST = -(2**63), 2**63 - 1
 
 RULES = np.dtype(
     [
@@ -115,13 +118,13 @@ RUN_STATE = np.dtype(
         ("cash", "f8"), ("equity", "f8"), ("peak", "f8"), ("session_equity", "f8"), ("day_equity", "f8"), ("due", "f8"), ("multiplier", "f8"),
         ("row", "i8"), ("action", "i8"), ("n_held", "i8"), ("n_exits", "i8"), ("n_entries", "i8"), ("n_reduces", "i8"), ("n_increases", "i8"),
         ("n_orders", "i8"), ("n_fills", "i8"), ("n_trades", "i8"), ("n_refusals", "i8"), ("n_events", "i8"), ("tripped_drawdown", "i8"),
-        ("tripped_daily", "i8"), ("tripped_ruin", "i8"), ("n_days", "i8"), ("n_vols", "i8"), ("stale_multiplier", "i8"), ("session_start", "i8"),
+        ("tripped_daily", "i8"), ("tripped_ruin", "i8"), ("n_days", "i8"), ("n_vols", "i8"), ("session_start", "i8"),
         ("error", "i8"), ("error_line", "i8"), ("gross", "f8"), ("longs", "f8"),
     ]
 )  # fmt: skip
 LINE_STATE = np.dtype(
     [
-        ("quantity", "f8"), ("mark", "f8"), ("mark_row", "i8"), ("stop", "f8"), ("stop_code", "i8"), ("target", "f8"), ("best", "f8"),
+        ("quantity", "f8"), ("refusal", "i8"), ("refused_code", "i8"), ("refused_row", "i8"), ("mark", "f8"), ("mark_row", "i8"), ("stop", "f8"), ("stop_code", "i8"), ("target", "f8"), ("best", "f8"),
         ("fill_row", "i8"), ("inside_row", "i8"), ("bars", "i8"),
         ("exit_order", "i8"), ("exit_cause", "i8"), ("entry_order", "i8"), ("entry_side", "i8"), ("entry_quantity", "f8"),
         ("entry_limit", "f8"), ("entry_stop", "f8"), ("entry_target", "f8"), ("entry_value", "f8"),
@@ -129,7 +132,6 @@ LINE_STATE = np.dtype(
         ("side", "i8"), ("entry_row", "i8"), ("reason", "i8"), ("quantity_in", "f8"), ("value_in", "f8"), ("quantity_out", "f8"),
         ("value_out", "f8"), ("gross", "f8"), ("commission", "f8"), ("slippage", "f8"), ("financing", "f8"), ("dividends", "f8"),
         ("risk", "f8"), ("highest", "f8"), ("lowest", "f8"),
-        ("refusal", "i8"), ("refused_code", "i8"), ("refused_row", "i8"),
     ]
 )  # fmt: skip
 SYMBOL_STATE = np.dtype([("missing", "i8"), ("counted_row", "i8"), ("bar_row", "i8")])
@@ -223,6 +225,7 @@ class StateArrays(NamedTuple):
     increases: Any
     returns: Any  # ring of day-end returns
     vols: Any  # ring of their deviations
+    ordered_vols: Any  # the same, ascending
 
 
 class ScratchArrays(NamedTuple):
@@ -232,14 +235,20 @@ class ScratchArrays(NamedTuple):
     index: Any
     spare: Any
     key: Any
+    key_bits: Any  # the memory of `key` as integers
+    order: Any
     score: Any
     correlation: Any
     accepted: Any  # per strategy
     quantity: Any
     price: Any
-    unit: Any
+    unit: Any  # (lookback, UNIT_WIDTH): returns of symbols side by side
+    column: Any  # of each of them; the rest is (UNIT_WIDTH,) too
+    earlier: Any
+    later: Any
+    mean: Any
+    length: Any
     held_unit: Any
-    median: Any
     value: Any  # per strategy
     bar: Any  # per symbol, of the present row
 

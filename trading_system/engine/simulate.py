@@ -24,9 +24,11 @@ from trading_system.engine.layout import (
     BAD_VOLUME,
     BAD_WEIGHT,
     LINE_STATE,
+    RUN_LENGTH,
     RUN_STATE,
     STRATEGY_STATE,
     SYMBOL_STATE,
+    UNIT_WIDTH,
     Engine,
     OutputArrays,
     ScratchArrays,
@@ -256,25 +258,33 @@ def _state(bars: Bars, config: RunConfig, n_lines: int, n_strategies: int, first
         strategies=np.zeros(n_strategies, STRATEGY_STATE),
         returns=np.zeros(scaling.lookback),
         vols=np.zeros(scaling.baseline),
+        ordered_vols=np.zeros(scaling.baseline),
         **lists,
     )
 
 
 def _scratch(config: RunConfig, n_lines: int, n_strategies: int, n_symbols: int) -> ScratchArrays:
-    n, lookback = max(n_lines, 1), rules.correlation_lookback(config)
+    n, lookback, key = max(n_lines, 1), rules.correlation_lookback(config), np.zeros(max(n_lines, 1))
+    width = UNIT_WIDTH if rules.correlates(config) else 1
     return ScratchArrays(
         candidates=np.zeros(n, np.int64),
         index=np.zeros(n, np.int64),
         spare=np.zeros(n, np.int64),
-        key=np.zeros(n),
+        key=key,
+        key_bits=key.view(np.int64),
+        order=np.zeros(n + RUN_LENGTH, np.int64),
         score=np.zeros(n),
         correlation=np.zeros(n),
         accepted=np.zeros(n_strategies),
         quantity=np.zeros(n),
         price=np.zeros(n),
-        unit=np.zeros(lookback),
+        unit=np.zeros((lookback, width)),
+        column=np.zeros(width, np.uint64),
+        earlier=np.zeros(width),
+        later=np.zeros(width),
+        mean=np.zeros(width),
+        length=np.zeros(width),
         held_unit=np.zeros(lookback),
-        median=np.zeros(config.portfolio.volatility_scaling.baseline),
         value=np.zeros(n_strategies),
         bar=np.zeros(n_symbols, np.bool_),
     )

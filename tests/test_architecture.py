@@ -20,7 +20,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = (
     ("types", "errors"),
     ("registry",),
-    ("machine_code",),
+    ("machine_code", "_kernels_compiler"),
     ("kernels",),
     ("parallel",),
     ("config",),

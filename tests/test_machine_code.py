@@ -39,6 +39,13 @@ def count(x, out):
                 n += 1
     return n
 
+@engine_kernel
+def spent(log, out):
+    for k in range(log.size):
+        row = log[k]
+        row["n"] += 1
+        out[0] += row["price"] * row["n"]
+
 @kernel
 def drawn(out):
     out[0] = np.random.random()  # numba's own state
@@ -48,7 +55,11 @@ def pair(x):
     return x[0], x[1]
 """
 FIT = """
+log = np.ones(3, np.dtype([("price", "f8"), ("n", "i8")]))
 out = np.zeros(4)
+spent(log, out)
+print(log["n"].sum(), out[0], end=" ")
+out[0] = 0.0
 print(total(np.arange(5.0), 0.5), count(np.eye(4, dtype=np.bool_), out), out.tolist(), end=" ")
 print("numba" in sys.modules, Kernel.early_calls)
 """
@@ -69,13 +80,13 @@ def run(folder: Path, code: str, **env: str) -> str:
 @pytest.fixture(scope="module")
 def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kept")
-    assert run(folder, FIT) == "20.5 4 [0.0, 1.0, 2.0, 3.0] True 0"
+    assert run(folder, FIT) == "6 6.0 20.5 4 [0.0, 1.0, 2.0, 3.0] True 0"
     return folder
 
 
 @pytest.mark.slow
 def test_a_second_process_does_without_numba(warm: Path) -> None:
-    assert run(warm, FIT) == "20.5 4 [0.0, 1.0, 2.0, 3.0] False 2"
+    assert run(warm, FIT) == "6 6.0 20.5 4 [0.0, 1.0, 2.0, 3.0] False 3"
 
 
 @pytest.mark.slow
@@ -169,6 +180,12 @@ def test_the_types_of_arguments_are_told_apart() -> None:
     frozen = x.copy()
     frozen.flags.writeable = False
     values = [x, frozen, x[0], x.astype(np.int64), x.astype(np.bool_), 1, 1.0]
+    values += [
+        np.zeros(2, [("a", "f8"), ("b", "i8")]),
+        np.zeros(2, [("a", "f8"), ("c", "i8")]),
+        np.zeros(2, [("a", "f8"), ("b", "f8")]),
+    ]
+    values += [np.zeros(2, np.dtype([("a", "i1"), ("b", "i8")], align=True)), np.zeros(2, [("a", "i1"), ("b", "i8")])]
     tokens = [machine_code.described(value) for value in values]
     assert None not in tokens and len(set(tokens)) == len(values)
     assert machine_code.described(np.float64(1.0)) == machine_code.described(1.0)

@@ -11,21 +11,20 @@ that a changed helper never runs stale code and a moved or read-only installatio
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
 import hashlib
-import importlib
 import os
 import re
 import stat
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from trading_system import machine_code
+from trading_system._kernels_compiler import single_pass
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,7 +63,7 @@ def _compiled_once(function: F) -> F:
         compile_kernel = compiled.compile
 
         def compile_once(signature: Any) -> Any:
-            with _single_pass(compiled.__name__):
+            with single_pass(compiled.__name__, PARTS):
                 return compile_kernel(signature)
 
         setattr(compiled, "compile", compile_once)  # noqa: B010
@@ -183,54 +182,6 @@ def _kept_path(function: Callable[..., Any], tokens: tuple[str, ...]) -> Path:
     return code_folder(file) / machine_code.file_name(kernel, tokens)
 
 
-@contextlib.contextmanager
-def _single_pass(kernel_name: str) -> Iterator[None]:
-    """While an engine kernel is compiled its parts stay plain IR; they are linked, optimised and emitted once, with it.
-
-    Numba would optimise and emit every function together with all that it calls, each on its own and then again inside
-    each of its callers: minutes instead of seconds for a kernel of a hundred functions.
-    """
-    make_function: Any = importlib.import_module("numba._dynfunc").make_function
-    lock: Any = importlib.import_module("numba.core.compiler_lock").global_compiler_lock
-    library_class: Any = importlib.import_module("numba.core.codegen").JITCodeLibrary
-    context_class: Any = importlib.import_module("numba.core.cpu").CPUContext
-    finalize, get_executable = library_class.finalize, context_class.get_executable
-    nothing = ctypes.cast(ctypes.pythonapi.PyErr_NoMemory, ctypes.c_void_p).value
-
-    def finalize_whole(library: Any) -> None:
-        if library.name in PARTS:
-            library._finalized = True
-            return
-        if library.name != kernel_name:
-            finalize(library)
-            return
-        seen, waiting = set(), list(library._linking_libraries)
-        while waiting:
-            part = waiting.pop()
-            if part not in seen:
-                seen.add(part)
-                waiting += part._linking_libraries
-                library._reload_init.update(part._reload_init)
-                library._final_module.link_in(part._get_module_for_linking(), preserve=True)
-        library._optimize_final_module()
-        library._final_module.verify()
-        library._finalize_final_module()
-
-    def get_whole_executable(context: Any, library: Any, description: Any, environment: Any) -> Any:
-        if library.name not in PARTS:
-            return get_executable(context, library, description, environment)
-        library._ensure_finalized()
-        name = description.qualname.split(".")[-1]
-        return make_function(description.lookup_module(), name, "part of a kernel", nothing, environment, (library,))
-
-    with lock:
-        library_class.finalize, context_class.get_executable = finalize_whole, get_whole_executable
-        try:
-            yield
-        finally:
-            library_class.finalize, context_class.get_executable = finalize, get_executable
-
-
 def _compile(function: F, *, cache: bool, **options: Any) -> F:
     numba = _numba()
     config: Any = numba.config
@@ -282,7 +233,7 @@ def _make_forgiving(cache: Any, function: Callable[..., Any]) -> None:
     def save_overload(signature: Any, data: Any) -> None:
         try:
             save(signature, data)
-        except OSError:  # read-only folder, disk full
+        except Exception:  # noqa: BLE001  read-only folder, disk full, an object that numba did not hand over: compiled anew next time
             return
         with contextlib.suppress(Exception):  # numba inside is not what it was: early calls find nothing, that is all
             _keep(function, data)

@@ -79,7 +79,9 @@ def described(value: Any) -> str | None:
     """The type of an argument in few characters, one to one with the type that numba gives it; None for what is not passed early."""
     kind = type(value)
     if kind.__name__ == "ndarray":
-        return _array(value.dtype.str, value.ndim, value.flags) if value.flags.aligned else None
+        flags, dtype = value.flags, _dtype_token(value.dtype)
+        fits = flags.c_contiguous and flags.aligned and dtype is not None and value.ndim < 10
+        return f"{dtype}{value.ndim}{'w' if flags.writeable else 'r'}" if fits else None
     if kind is float or kind.__name__ == "float64":
         return "f8"
     if kind is int or kind.__name__ == "int64":
@@ -88,13 +90,19 @@ def described(value: Any) -> str | None:
     return token
 
 
-def _array(dtype: str, n_dims: int, flags: Any) -> str | None:
-    if dtype not in _DTYPES or not flags.c_contiguous:
-        return None
-    return f"{dtype}{n_dims}{'w' if flags.writeable else 'r'}"
+_SIMPLE = ("<f8", "<i8", "|b1", "|i1", "<i4", "<f4", "|u1")
 
 
-_DTYPES = {"<f8": "float64", "<i8": "int64", "|b1": "bool", "|i1": "int8", "<i4": "int32", "<f4": "float32", "|u1": "uint8"}
+@functools.lru_cache(maxsize=256)
+def _dtype_token(dtype: Any) -> str | None:
+    """``<f8`` and the like; of records their fields, types and places, hashed; None for what kernels are not given."""
+    if dtype.names:
+        return f"V{hashlib.sha256(repr((dtype.descr, dtype.itemsize)).encode()).hexdigest()[:16]}."
+    return dtype.str if dtype.str in _SIMPLE else None
+
+
+def _is_array(token: str) -> bool:
+    return token[:1] in ("<", "|", "V")
 
 
 def file_name(kernel: str, tokens: Sequence[str]) -> str:
@@ -150,8 +158,10 @@ def _type_token(kind: Any) -> str | None:
         return token
     if str(kind) in ("int64", "float64"):
         return {"int64": "i8", "float64": "f8"}[str(kind)]
-    if type(kind).__name__ == "Array" and kind.layout == "C" and kind.aligned:
-        dtype = next((text for text, name in _DTYPES.items() if name == str(kind.dtype)), None)
+    if type(kind).__name__ == "Array" and kind.layout == "C" and (kind.aligned or type(kind.dtype).__name__ == "Record"):
+        from numba.np.numpy_support import as_dtype
+
+        dtype = _dtype_token(as_dtype(kind.dtype))
         return dtype and f"{dtype}{kind.ndim}{'w' if kind.mutable else 'r'}"
     return None
 
@@ -160,8 +170,8 @@ def _layout(token: str) -> list[str]:
     """The words in which a kernel receives an argument: owner, parent, size, item size, data, shape, strides of an array."""
     if token in ("i8", "f8"):
         return [{"i8": "i64", "f8": "double"}[token]]
-    if token[:3] in _DTYPES:
-        return ["ptr", "ptr", "i64", "i64", "ptr", *["i64"] * (2 * int(token[3]))]
+    if _is_array(token):
+        return ["ptr", "ptr", "i64", "i64", "ptr", *["i64"] * (2 * int(token[-2]))]
     return ["ptr"]
 
 
@@ -230,8 +240,8 @@ def _address(symbol: str, needs: Sequence[str], code: bytes) -> int:
     return int(engine.get_function_address(symbol))
 
 
-@functools.cache
 def _target_machine() -> Any:
+    """One that nobody has yet: an engine owns the one that it is given."""
     import llvmlite.binding as llvm
 
     llvm.initialize_native_target()
@@ -260,7 +270,7 @@ def _callable(address: int, name: str, tokens: Sequence[str], result: str) -> Ca
     """Python's way into a kernel; the interpreter's lock is given up while it runs."""
     words = [_WORDS[word] for token in tokens for word in _layout(token)]
     native = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *words)(address)
-    kinds = [2 if token[:3] in _DTYPES else 0 if token in ("i8", "f8") else 1 for token in tokens]
+    kinds = [2 if _is_array(token) else 0 if token in ("i8", "f8") else 1 for token in tokens]
     slot = ctypes.c_double if result == "f8" else ctypes.c_int64
 
     def call(*args: Any) -> Any:

@@ -81,6 +81,17 @@ def test_dominance_of_the_better_half():
     assert worst.median_selected == 2.0 and worst.median_all == 4.0 and worst.probability_of_loss == 0.0
 
 
+@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=12))
+def test_dominance_is_that_of_the_distribution_functions_written_out(rows):
+    outside = np.array(rows, dtype=float)
+    inside = np.tile([1.0, 0.0, 0.0], (len(rows), 1))
+    found = overfitting.overfitting_of(inside, outside)
+    points = range(10)  # both functions are steps at whole numbers
+    lead = [np.mean(outside <= x) - np.mean(outside[:, 0] <= x) for x in points]
+    assert found.first_order == all(gap >= -1e-12 for gap in lead)
+    assert found.second_order == all(sum(lead[:k]) >= -1e-12 for k in points)
+
+
 def test_a_steady_trial_dominates_in_the_second_order_alone():
     outside = np.array([[2.9, 1.0], [3.0, 3.5], [2.9, 3.2], [3.0, 2.0]])
     inside = np.tile([1.0, 0.0], (4, 1))

@@ -239,3 +239,19 @@ def test_every_link_leads_somewhere(page):
 @pytest.mark.parametrize("page", PAGES, ids=relative)
 def test_no_page_names_a_path_of_a_machine(page):
     assert re.search(r"(?<![\w./-])/(?:work|root|home|tmp|Users|farm)/", page.read_text(encoding="utf-8")) is None
+
+
+def test_the_page_on_strategies_lists_every_type_and_every_filter_with_its_defaults():
+    from trading_system.strategies.base import strategies
+    from trading_system.strategies.filters.base import filters
+
+    page = text_of("docs/strategies.md")
+    rules = page.partition("## The shipped rules")[2].partition("\n### ")[0]
+    for name in strategies.names():
+        assert re.search(rf"^\|[^|]*`{name}`", rules, re.MULTILINE), name
+    section = page.partition("## Filters")[2]
+    rows = {line.split("|")[1].strip(" `"): line.split("|")[3] for line in section.splitlines() if line.startswith("| `")}
+    assert set(rows) == set(filters.names())
+    for name, cell in rows.items():
+        for field, info in filters.get(name).model_fields.items():
+            assert f"`{field}` {info.default}" in cell, (name, field)

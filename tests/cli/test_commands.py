@@ -106,7 +106,8 @@ def test_config_show_prints_every_default_and_every_override(tmp_path, capsys):
 
 def test_every_strategy_type_is_listed_and_shown_with_its_parameters(capsys):
     rows = json.loads(said(capsys, "strategy", "list", "--json"))
-    assert {"buy_and_hold", "ma_crossover"} <= {row["type"] for row in rows}
+    assert {"buy_and_hold", "ma_crossover"} <= {row["type"] for row in rows if row["kind"] == "strategy"}
+    assert {"trend", "swing_stop"} <= {row["type"] for row in rows if row["kind"] == "filter"}
     assert all(row["rule"] for row in rows)
     for row in rows:
         assert row["type"] in said(capsys, "strategy", "list")
@@ -118,7 +119,8 @@ def test_every_strategy_type_is_listed_and_shown_with_its_parameters(capsys):
 
 
 def test_an_unknown_strategy_type_is_answered_with_the_nearest_name(capsys):
-    assert "buy_and_hold" in refused(capsys, "strategy", "show", "buy_and_hol")
+    assert "did you mean 'buy_and_hold'?" in refused(capsys, "strategy", "show", "buy_and_hol")
+    assert "did you mean 'swing_stop'?" in refused(capsys, "strategy", "show", "swing_stops")
 
 
 def test_version_is_one_line_and_as_json_names_what_numbers_depend_on(capsys):

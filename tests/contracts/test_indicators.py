@@ -34,6 +34,8 @@ INDICATORS: dict[str, Callable[[Bars], Any]] = {
     "macd": lambda b: own.macd(b.adjusted.close),
     "rolling_correlation": lambda b: own.rolling_correlation(b.adjusted.close, b.adjusted.volume, 20),
     "ols_hedge_ratio": lambda b: own.ols_hedge_ratio(np.log(b.adjusted.close), np.log(b.adjusted.open), 60),
+    "swing_highs": lambda b: own.swing_highs(b.adjusted.high, 3),
+    "swing_lows": lambda b: own.swing_lows(b.adjusted.low),
     "adv": lambda b: own.adv(b.volume, b.close),
     "realised_volatility": lambda b: own.realised_volatility(b.adjusted.close, 20, b.periods_per_year),
 }

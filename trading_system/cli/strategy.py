@@ -11,43 +11,48 @@ from trading_system.cli.output import page, show, show_json, width
 
 
 def _types(incomplete: str) -> list[str]:
-    """Types that begin so, for the shell's completion."""
+    """Types and filters that begin so, for the shell's completion."""
     from trading_system.strategies.base import strategies
+    from trading_system.strategies.filters.base import filters
 
-    return [name for name in strategies.names() if name.startswith(incomplete)]
+    return [name for name in (*strategies.names(), *filters.names()) if name.startswith(incomplete)]
 
 
 Name = Annotated[
     str,
-    typer.Argument(metavar="TYPE", help="a type that `strategy list` names", show_default=False, autocompletion=_types),
+    typer.Argument(
+        metavar="TYPE", help="a type or filter that `strategy list` names", show_default=False, autocompletion=_types
+    ),
 ]
 
 
 def strategy_list(as_json: AsJson = False) -> None:
-    """List every strategy type with its rule in one sentence.
+    """List every strategy type with its rule in one sentence, and the filters that rules of signals take.
 
     Example: trading-system strategy list
     """
     from trading_system.reports.formats import wrapped_table
     from trading_system.strategies.base import strategies
+    from trading_system.strategies.filters.base import filters
 
-    rows = [(name, _sentence(strategies.get(name))) for name in strategies.names()]
+    rules = [(name, _sentence(strategies.get(name))) for name in strategies.names()]
+    conditions = [(name, _sentence(filters.get(name))) for name in filters.names()]
     if as_json:
-        show_json([{"type": name, "rule": rule} for name, rule in rows])
-    else:
-        show(wrapped_table(("type", "rule"), rows, width=width()))
+        rows = [("strategy", *row) for row in rules] + [("filter", *row) for row in conditions]
+        show_json([{"type": name, "kind": kind, "rule": rule} for kind, name, rule in rows])
+        return
+    tables = (("type", rules), ("filter", conditions))
+    show("\n\n".join(wrapped_table((head, "rule"), rows, width=width()) for head, rows in tables))
 
 
 def strategy_show(name: Name, as_json: AsJson = False) -> None:
-    """Show one strategy type: its rule and every parameter with default, bounds and meaning.
+    """Show one strategy type or filter: its rule and every parameter with default, bounds and meaning.
 
     Example: trading-system strategy show equity_momentum
     """
     import inspect
 
-    from trading_system.strategies.base import strategies
-
-    kind = strategies.get(name)
+    kind = _component(name)
     text = inspect.cleandoc(kind.__doc__ or "")
     parameters = _parameters(kind.model_json_schema())
     if as_json:
@@ -61,6 +66,26 @@ def strategy_show(name: Name, as_json: AsJson = False) -> None:
     if rows:
         parts.append(wrapped_table(("parameter", "default", "allowed", "meaning"), rows, width=width()))
     show("\n\n".join(parts))
+
+
+def _component(name: str) -> type[Any]:
+    """The strategy type or filter called `name`."""
+    from trading_system.errors import UnknownNameError
+    from trading_system.strategies.base import strategies
+    from trading_system.strategies.filters.base import filters
+    from trading_system.strategies.parameters import nearest
+
+    if name in strategies.names():
+        return strategies.get(name)
+    if name in filters.names():
+        return filters.get(name)
+    known = (*strategies.names(), *filters.names())
+    near = nearest(name, known)
+    raise UnknownNameError(
+        f"there is no strategy type or filter {name!r}",
+        allowed=", ".join(known),
+        remedy=f"did you mean {near!r}?" if near else "",
+    )
 
 
 def _sentence(kind: type[Any]) -> str:

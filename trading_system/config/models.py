@@ -311,6 +311,10 @@ class StrategyConfig(RuledModel):
     params: dict[str, Any] = Field(
         default_factory=dict, description="parameters of the type; `trading-system strategy show TYPE`"
     )
+    filters: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="conditions on the entries of a rule of signals: name to parameters; `trading-system strategy show FILTER`",
+    )
     sizing: SizingConfig = Field(default=SizingConfig.model_construct(), description="how many units a signal buys")
     limits: StrategyLimits = Field(
         default=StrategyLimits.model_construct(), description="limits, as fractions of the strategy's equity"

@@ -138,6 +138,10 @@ params:
   atr: 14
   short: false                     # true: sell the mirror image short too
 
+filters:                           # conditions on entries, for any rule of signals; `trading-system strategy list` names them
+  trend: {{timeframe: week, ma: 20}} # buy the dips of what rises: the last completed week closed above its 20-week average
+  swing_stop: {{mode: limit, swing: 5}}   # never risk more than down to the last low that five later bars have confirmed
+
 sizing: {{method: risk_per_trade, risk: 0.005}}
 limits: {{max_positions: 10, max_gross_exposure: 1.0, max_position_notional: 0.15}}
 capacity: {{max_fraction_of_adv: 0.005, when_exceeded: clip}}   # clip: a smaller position instead of none

@@ -3,6 +3,7 @@
 from trading_system.indicators.momentum import Macd, macd, roc, rolling_high, rolling_low, rsi
 from trading_system.indicators.moving_averages import ema, rolling_mean, sma
 from trading_system.indicators.regression import HedgeRatio, ols_hedge_ratio, rolling_correlation
+from trading_system.indicators.swings import swing_highs, swing_lows
 from trading_system.indicators.volatility import (
     Bands,
     bollinger,
@@ -33,6 +34,8 @@ __all__ = [
     "rolling_std",
     "rsi",
     "sma",
+    "swing_highs",
+    "swing_lows",
     "wilder_atr",
     "zscore",
 ]

@@ -23,10 +23,12 @@ from pydantic import ValidationError
 from trading_system.errors import ConfigError, StrategyError, TradingSystemError, UnknownNameError
 from trading_system.strategies import parameters
 from trading_system.strategies.base import Strategy, strategies
+from trading_system.strategies.filters.base import Filter, Filtered, filters
 from trading_system.strategies.imports import chain, imported_files, module_file
 
 if TYPE_CHECKING:
     from trading_system.config.models import StrategyConfig
+    from trading_system.types import FrozenModel
 
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*\Z")
 _own_modules: set[str] = set()  # names in sys.modules that came from a run file's folder
@@ -58,12 +60,16 @@ def build_strategy(config: StrategyConfig, root: Path, places: Mapping[str, str]
         found = load_type(config.type, root)
     except ConfigError as error:
         raise where.moved(error, "type") from error
+    passed, problems = _filters(config, found, where)
+    strategy: Strategy | None = None
     try:
         strategy = _validated(found, config.params)
     except ValidationError as error:
-        raise ConfigError(f"wrong parameters of {config.type}", problems=_problems(error, found, config, where)) from None
+        problems = [*_problems(error, found, config.type, "params", where), *problems]
     except Exception as error:
         raise _failed("failed while its parameters were checked", error, root) from error
+    if problems or strategy is None:
+        raise ConfigError(f"wrong parameters of {config.type}", problems=problems)
     _check_warmup(strategy, config.type, root)
     if isinstance(config.universe, tuple):
         missing = [symbol for symbol in strategy.required_symbols() if symbol not in config.universe]
@@ -74,7 +80,29 @@ def build_strategy(config: StrategyConfig, root: Path, places: Mapping[str, str]
                 allowed=", ".join(config.universe),
                 remedy="add the symbols to the universe or take them out of the parameters",
             )
-    return strategy
+    return Filtered(rule=strategy, filters=passed) if passed else strategy
+
+
+def _filters(config: StrategyConfig, found: type[Strategy], where: _Where) -> tuple[tuple[Filter, ...], list[ConfigError]]:
+    """The filters that `config` names, in their order, and what is wrong with them."""
+    built: list[Filter] = []
+    problems: list[ConfigError] = []
+    if config.filters and _decides(found) == "Weights":
+        text = f"{config.type} decides weights, and filters act on signals"
+        return (), [ConfigError(text, where=where.at("filters"), remedy="take `filters` out")]
+    for name, params in config.filters.items():
+        key = f"filters.{name}"
+        try:
+            kind = filters.get(name)
+        except UnknownNameError as error:
+            text = f"there is no filter {name!r}"
+            problems.append(UnknownNameError(text, where=where.at(key), allowed=error.allowed, remedy=error.remedy))
+            continue
+        try:
+            built.append(kind.model_validate_json(json.dumps(params)))
+        except ValidationError as error:
+            problems += _problems(error, kind, f"the filter {name}", key, where)
+    return tuple(built), problems
 
 
 def mistakes(config: StrategyConfig, root: Path, *, load: bool = False) -> list[TradingSystemError]:
@@ -336,11 +364,11 @@ class _Where:
         return type(error)(error.message, where=self.at(key), allowed=error.allowed, remedy=error.remedy)
 
 
-def _problems(error: ValidationError, found: type[Strategy], config: StrategyConfig, where: _Where) -> list[ConfigError]:
+def _problems(error: ValidationError, found: type[FrozenModel], name: str, above: str, where: _Where) -> list[ConfigError]:
     problems = []
     for detail in error.errors(include_url=False):
-        mistake = parameters.mistake(detail, found, config.type)
-        key = ".".join(str(part) for part in ("params", *detail["loc"]))
+        mistake = parameters.mistake(detail, found, name)
+        key = ".".join(str(part) for part in (above, *detail["loc"]))
         problems.append(ConfigError(mistake.message, where=where.at(key), allowed=mistake.allowed, remedy=mistake.remedy))
     return problems
 
@@ -359,12 +387,18 @@ def describe(name: str, root: Path | None = None) -> dict[str, Any]:
         warmup: int | None = found().warmup
     except ValidationError:  # a parameter has no default
         warmup = None
-    decides = str(inspect.signature(found.decide).return_annotation)
     return {
         "type": name,
         "summary": text.partition("\n")[0],
         "text": text,
-        "decides": decides if decides in ("Signals", "Weights") else "Signals or Weights",
+        "decides": _decides(found),
         "warmup": warmup,
         "parameters": parameters.table(found),
     }
+
+
+def _decides(found: type[Strategy]) -> str:
+    """What the annotation of `decide` promises."""
+    annotation = inspect.signature(found.decide).return_annotation
+    text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    return text if text in ("Signals", "Weights") else "Signals or Weights"

@@ -11,7 +11,7 @@ from trading_system.config import scalars
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-    from trading_system.strategies.base import Strategy
+    from trading_system.types import FrozenModel
 
 _KINDS = {
     "integer": "a whole number",
@@ -49,7 +49,7 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     return close[0] if close else ""
 
 
-def table(found: type[Strategy]) -> list[dict[str, Any]]:
+def table(found: type[FrozenModel]) -> list[dict[str, Any]]:
     """One record per parameter: name, what is allowed, default, whether it must be given, description."""
     schema = found.model_json_schema()
     required = schema.get("required", [])
@@ -84,7 +84,7 @@ def allowed(shape: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     return ", ".join([text, *bounds])
 
 
-def mistake(detail: ErrorDetails, found: type[Strategy], name: str) -> Mistake:
+def mistake(detail: ErrorDetails, found: type[FrozenModel], name: str) -> Mistake:
     """One of pydantic's findings about the parameters of `found`, which the run file calls `name`."""
     schema = found.model_json_schema()
     fields: Mapping[str, Any] = schema.get("properties", {})

@@ -1,0 +1,1 @@
+"""Conditions on a rule's entries: one file per filter."""

@@ -83,7 +83,7 @@ def test_a_single_line_with_stops_and_targets(benchmark: Any, n_bars: int) -> No
     bars, _ = crossover(n_bars)
     entry = np.zeros((n_bars, 1), np.int8)
     entry[::40] = 1
-    distance = 0.02 * bars.close
+    distance = 0.02 * (2_520 / n_bars) ** 0.5 * bars.close
     made = Signals(entry, np.zeros(entry.shape, np.bool_), stop_distance=distance, target_distance=distance)
     decisions, rules = [StrategyDecisions(made, np.arange(1), bars.tradable)], config({})
     simulate(bars, decisions, rules)

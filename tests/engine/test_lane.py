@@ -239,6 +239,17 @@ def test_a_value_that_breaks_the_contract_is_told_as_the_long_way_tells_it() -> 
             simulate(w.bars, w.decisions, w.config)
 
 
+def test_a_ledger_of_the_lane_can_be_changed_in_parts() -> None:
+    bars = random_bars(60, 1, 3)
+    w = lone(bars, signals(bars, {(3, 0): 1, (30, 0): -1}, [(9, 0)]))
+    quick = short_way(w)
+    assert quick is not None and len(quick.trades) == 2
+    other = replace(quick, starting_equity=1.0)
+    assert other.starting_equity == 1.0 and tables(other) == tables(quick)
+    with pytest.raises(AttributeError, match="drawdown"):
+        _ = quick.drawdown  # type: ignore[attr-defined]
+
+
 def test_logs_that_grow_hold_what_they_held() -> None:
     bars = random_bars(400, 1, 6)
     target = np.where(np.arange(400) % 2 == 0, 0.9, 0.0)[:, None]

@@ -382,7 +382,14 @@ def lane_event(x: LaneArrays, t: int) -> Any:
         lane_open(x, t, live)
     if s["quantity"] != 0.0 and live:
         lane_stop(x, t)
-    if not (lane_holds(x, t, t + 1) if s["quantity"] != 0.0 else lane_rests(x, t, t + 1)):
+    now = s["cash"]
+    if s["quantity"] != 0.0:
+        now += s["quantity"] * x.close[t]
+        s["highest"], s["lowest"] = max(s["highest"], x.high[t]), min(s["lowest"], x.low[t])
+        s["bars"] += 1
+    x.equity[t - rule["first"]] = now
+    s["equity"], s["peak"] = now, max(s["peak"], now)
+    if not now > 1e-9 * s["peak"]:
         return False
     if (rule["pays_debit"] and s["cash"] < 0.0) or (rule["pays_borrow"] and s["quantity"] < 0.0):
         return False

@@ -113,6 +113,8 @@ def test_a_strategy_that_never_differs_neither_wins_nor_breaks(returns):
     with_idle, without = (data_snooping.step_down(data_snooping.contest(t, chosen)) for t in (table, returns))
     assert with_idle.adjusted_p[:2] == pytest.approx(without.adjusted_p[:2])
     assert with_idle.adjusted_p[WIDTH] > 0.3 and WIDTH not in with_idle.rejected
+    with pytest.raises(DataError, match="told without a block length"):
+        data_snooping.contest(returns, bootstrap.resamples_of(chosen.indices(), N))
     with pytest.raises(
         DataError, match="differences: column 6: a strategy differs from the benchmark by 0.001 in every period"
     ):

@@ -22,6 +22,8 @@ from trading_system.validation import inputs
         (lambda: inputs.as_matrix([["a"]]), "returns are not numbers"),
         (lambda: inputs.at_least(2.5, 1, "block"), "block is 2.5; allowed: a whole number, 1 or more"),
         (lambda: inputs.at_least(True, 1, "block"), "block is True"),
+        (lambda: inputs.at_least(math.nan, 1, "block"), "block is nan"),
+        (lambda: inputs.at_least(math.inf, 1, "block"), "block is inf"),
         (lambda: inputs.probability(1.0, "level"), "level is 1.0; allowed: above 0 and below 1"),
         (lambda: inputs.positions([0, 5], 5, "starts"), "starts run from 0 to 5; allowed: 0 to 4"),
         (lambda: inputs.positions([0.5], 5, "starts"), "starts are float64; allowed: whole numbers"),

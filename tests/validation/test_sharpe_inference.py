@@ -104,6 +104,7 @@ def test_what_has_no_answer_is_nan_or_infinite():
         (lambda: inference.min_track_record(0.1, alpha=0.0), "alpha is 0.0"),
         (lambda: inference.confidence_interval(0.1, 0.1, 1.5), "level is 1.5"),
         (lambda: inference.sharpe_moments([0.1, math.nan]), "row 1"),
+        (lambda: inference.sharpe_moments([0.1, 0.2], [0.0]), "rates have 1 periods, the series beside them 2"),
     ],
 )
 def test_impossible_inputs_are_one_message(call, words):

@@ -49,7 +49,7 @@ class Resamples:
     kind : str
         ``stationary``, ``circular``, ``moving``, ``iid``, or ``told``.
     block : float
-        Mean block length.
+        Mean block length; NaN where they were told without one.
     keys : uint64, shape (n_resamples,), or None
         What they are drawn from; None where they were told.
     told : Blocks or None
@@ -132,10 +132,10 @@ def resamples(kind: Kind, n: int, block: float, keys: Any) -> Resamples:
     return Resamples(n, given.size, kind, width, given, None)
 
 
-def resamples_of(indices: Any, n: int, block: float = 1.0) -> Resamples:
+def resamples_of(indices: Any, n: int, block: float | None = None) -> Resamples:
     """Resamples that are told: `indices`, shape (n_resamples, n), positions from 0 to n - 1.
 
-    `block` is the mean block length that made them, where a statistic asks for it.
+    `block` is the mean block length that made them; tests of superior ability ask for it.
     """
     rows = positions(np.atleast_2d(indices), n, "indices")
     if rows.ndim != 2 or rows.shape[1] != n:
@@ -148,7 +148,9 @@ def resamples_of(indices: Any, n: int, block: float = 1.0) -> Resamples:
         edges = np.flatnonzero(row)
         starts[b, : edges.size] = rows[b, edges]
         lengths[b, : edges.size] = np.diff(edges, append=n)
-    return Resamples(n, rows.shape[0], "told", block, None, Blocks(starts, lengths, counts))
+    return Resamples(
+        n, rows.shape[0], "told", np.nan if block is None else float(block), None, Blocks(starts, lengths, counts)
+    )
 
 
 def block_indices(starts: Any, block: int, n: int) -> IntArray:
@@ -200,7 +202,7 @@ def mean_standard_error(values: Any, kind: Kind, block: float = 1.0) -> float:
         return float(np.sqrt(stationary_long_run_variance(series[:, None], width)[0] / n))
     if kind not in KINDS:
         raise DataError(f"no bootstrap is called {kind!r}", allowed=", ".join(KINDS))
-    width = at_least(int(block), 1, "block")
+    width = at_least(block, 1, "block")
     enough(n, width, f"a block of {width}")
     around = np.concatenate((series, series[: width - 1])) if kind == "circular" else series
     sums = np.concatenate(([0.0], np.cumsum(around - series.mean())))

@@ -82,7 +82,8 @@ def contest(differences: Any, resamples: Resamples) -> Contest:
     Raises
     ------
     DataError
-        A strategy that beats or trails the benchmark by the same amount in every period, which has no variance.
+        A strategy that beats or trails the benchmark by the same amount in every period, which has no variance; resamples
+        told without a block length.
     InsufficientDataError
         Fewer than 3 periods.
     """
@@ -96,6 +97,8 @@ def contest(differences: Any, resamples: Resamples) -> Contest:
             where=f"differences: column {int(np.argmax(wrong))}",
             remedy="leave it out: it has no variance to be judged by",
         )
+    if np.isnan(resamples.block):
+        raise DataError("the resamples were told without a block length", remedy="pass the mean length of their blocks")
     omega = np.sqrt(stationary_long_run_variance(matrix, resamples.block))
     return Contest(matrix.mean(axis=0), omega, resampled_means(matrix, resamples), matrix.shape[0])
 
@@ -103,6 +106,7 @@ def contest(differences: Any, resamples: Resamples) -> Contest:
 def reality_check(tested: Contest) -> Replicated:
     """White's Reality Check [1]_: V = max sqrt(n) mean against max sqrt(n) (mean* - mean).
 
+    With one column it is the bootstrap test of a mean above 0, the null imposed by the centring.
     It loses its power when poor, noisy strategies are in the set; `superior_ability` does not.
 
     References

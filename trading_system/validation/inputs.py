@@ -68,7 +68,7 @@ def probability(value: float, name: str) -> float:
     return float(value)
 
 
-def at_least(value: int, least: int, name: str) -> int:
+def at_least(value: float, least: int, name: str) -> int:
     """`value`, a whole number not below `least`.
 
     Raises
@@ -76,7 +76,8 @@ def at_least(value: int, least: int, name: str) -> int:
     DataError
         Otherwise.
     """
-    if isinstance(value, bool) or int(value) != value or value < least:
+    whole = isinstance(value, (int, np.integer)) or (isinstance(value, float) and value.is_integer())
+    if isinstance(value, bool) or not whole or value < least:
         raise DataError(f"{name} is {value!r}", allowed=f"a whole number, {least} or more")
     return int(value)
 

@@ -43,7 +43,8 @@ class SharpeMoments(NamedTuple):
 
 def sharpe_moments(returns: Any, risk_free: float | FloatArray = 0.0) -> SharpeMoments:
     """Per-period Sharpe ratio and moments of `returns` above a per-period `risk_free` rate (a number or a series)."""
-    excess = as_series(returns) - risk_free
+    series = as_series(returns)
+    excess = series - (risk_free if isinstance(risk_free, (int, float)) else as_series(risk_free, "rates", size=series.size))
     spread = deviation(excess)
     ratio = float(excess.mean()) / spread if spread > 0.0 else NAN
     return SharpeMoments(ratio, measures.skewness(excess), measures.kurtosis_raw(excess), excess.size)

@@ -67,13 +67,15 @@ class Figures:
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing of `series.json`; `summary` says in words what it shows, `see` is the id of the table with the same in numbers."""
+    """A drawing of `series.json`; `summary` says in words what it shows, `see` is the id of the table with the same in numbers, `hint`
+    says how it is used on a screen."""
 
     id: str
     title: str
     summary: str
     caption: str
     see: str = ""
+    hint: str = ""
     log: bool = False
     choices: Sequence[str] = ()
     legend: Sequence[tuple[str, str]] = ()

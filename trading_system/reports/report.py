@@ -34,7 +34,9 @@ def report_of(found: Artefacts) -> Report:
     manifest, period = found.manifest, found.manifest["period"]
     names = ", ".join(str(entry["name"]) for entry in manifest["strategies"])
     symbols = len(manifest["data"]["symbols"])
-    subtitle = f"{period['first']} to {period['last']} · {count(period['bars'])} bars of {found.quality['timeframe']} · {count(symbols)} symbols"
+    timeframe = str(found.quality["timeframe"])
+    bars = "daily bars" if timeframe == "1d" else f"bars of {timeframe}"
+    subtitle = f"{period['first']} to {period['last']} · {count(period['bars'])} {bars} · {count(symbols)} symbols"
     banners = ["Invented prices: this market was made by a generator. Nothing here says anything about a real one."]
     return Report(
         title=f"Backtest of {names}",

@@ -44,11 +44,13 @@ def facts(found: Artefacts) -> Section:
 
 
 def settings(values: Mapping[str, Any]) -> str:
-    """``key value`` pairs of a mapping in one line; what is null is left out."""
-    return ", ".join(f"{key} {_plain(value)}" for key, value in values.items() if value is not None) or "none"
+    """``key value`` pairs of a mapping in one line; a null is none."""
+    return ", ".join(f"{key} {_plain(value)}" for key, value in values.items()) or "none"
 
 
 def _plain(value: Any) -> str:
+    if value is None:
+        return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -192,6 +194,7 @@ def _conventions(found: Artefacts) -> Terms:
         ("Deviation and quantiles", f"ddof {said['ddof']}; {said['quantiles']}"),
         ("Benchmark", f"{said['benchmark'] or 'none'}{start}"),
         ("Trades", str(said["trades"])),
+        ("Money", "in the quote currency of the data"),
         ("Metric specification", f"version {said['metric_specification']}"),
         ("Configuration", f"hash {str(manifest['config_hash'])[:16]}, seed {manifest.get('seed')}"),
         (

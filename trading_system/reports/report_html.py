@@ -152,7 +152,7 @@ def _table(table: Table) -> Html:
         id=table.id,
     )
     note = tag("p", table.note, class_="note") if table.note else own("")
-    return joined([tag("div", whole, class_="scroll", role="region", aria_labelledby=caption, tabindex="0"), note])
+    return joined([tag("div", whole, class_="scroll", role="group", aria_labelledby=caption, tabindex="0"), note])
 
 
 def _heading(table: Table, number: int, text: str) -> Html:
@@ -207,12 +207,17 @@ def _chart(chart: Chart) -> Html:
     if chart.log:
         tools.append(tag("label", tag("input", type="checkbox", class_="log"), " logarithmic"))
     tools.append(tag("button", "Show all", type="button", class_="quiet reset", hidden=True))
-    link = tag("a", "The same in numbers", href=f"#{chart.see}") if chart.see else own("")
+    hint = tag("span", chart.hint, " ", class_="hint") if chart.hint else own("")
+    link = (
+        tag("a", "The same in numbers", href=f"#{chart.see}", aria_label=f"{chart.title}: the same in numbers")
+        if chart.see
+        else own("")
+    )
     return tag(
         "figure",
         tag("div", tag("h3", chart.title, id=title), legend, tag("span", *tools, class_="tools"), class_="titled"),
         tag("div", class_="plot"),
-        tag("figcaption", tag("span", chart.summary, id=words), " ", chart.caption, " ", link),
+        tag("figcaption", tag("span", chart.summary, id=words), " ", chart.caption, " ", hint, link),
         class_="chart",
         data_chart=chart.id,
         aria_labelledby=title,

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from trading_system.reports.artefacts import Artefacts
-from trading_system.reports.document import Cell, Note, Part, Section, Table
+from trading_system.reports.document import Cell, Folded, Note, Part, Section, Table
 from trading_system.reports.formats import amount, count, money, percent
 from trading_system.reports.words import CODES, named
 
-SHOWN = 60
+SHOWN, FEW = 60, 12
 ALL = "All"
 
 
@@ -40,7 +40,9 @@ def orders(found: Artefacts) -> Section:
         [
             Table("flow", "What became of every signal", header, rows, note=sums),
             Note([verdict], alarm=not total["balanced"]),
-            Table("ends", "Orders by cause and by reason", ("", "Reason", "Orders"), ends, (0, 1), (1,), f"Units: {note}."),
+            Table(
+                "ends", "Orders by cause and by reason", ("What", "Reason", "Orders"), ends, (0, 1), (1,), f"Units: {note}."
+            ),
         ],
     )
 
@@ -116,14 +118,12 @@ def quality(found: Artefacts) -> Section:
         return Section("quality", "Data quality", [*parts, Note(["No defect was found."])])
     rows = [(kind.replace("_", " "), count(number)) for kind, number in said["counts"].items()]
     parts.append(Table("defects", "Defects by kind", ("Defect", "Count"), rows))
+    rare_first = sorted(said["incidents"], key=lambda i: (said["counts"].get(i["kind"], 0), str(i["kind"])))
     incidents: list[tuple[Cell | str, ...]] = [
         (str(i["symbol"]), str(i.get("date") or ""), str(i["kind"]).replace("_", " "), str(i["detail"]))
-        for i in said["incidents"][:SHOWN]
+        for i in rare_first[:SHOWN]
     ]
-    note = (
-        f"The first {SHOWN} of {count(len(said['incidents']))} in data_quality.json." if len(said["incidents"]) > SHOWN else ""
-    )
-    parts.append(
-        Table("incidents", "Where they are", ("Symbol", "Date", "Defect", "Detail"), incidents, (0, 1, 2, 3), (3,), note)
-    )
+    note = f"{SHOWN} of {count(len(rare_first))}; data_quality.json has all." if len(rare_first) > SHOWN else ""
+    table = Table("incidents", "Where they are", ("Symbol", "Date", "Defect", "Detail"), incidents, (0, 1, 2, 3), (3,), note)
+    parts.append(Folded("Where they are, the rarest kinds first", table) if len(incidents) > FEW else table)
     return Section("quality", "Data quality", parts)

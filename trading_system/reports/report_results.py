@@ -34,9 +34,9 @@ def headline(found: Artefacts) -> Section:
     both = [(*_measure(word, name, document), figure(word, f"benchmark_{name}", document)) for name, word in HEADLINE.items()]
     groups = (
         ("measures-returns", "Returns and drawdowns", RETURNS),
-        ("measures-trades", "Trades", TRADES),
+        ("measures-trades", "Trades as a whole", TRADES),
         ("measures-benchmark", "Against the benchmark", RELATIVE),
-        ("measures-exposure", "Exposure", EXPOSURE),
+        ("measures-exposure", "Exposure and turnover", EXPOSURE),
     )
     tables = [
         Table(key, title, ("Measure", "Strategy"), [_measure(word, name, document) for name, word in words.items()])
@@ -79,11 +79,11 @@ def equity(found: Artefacts) -> Section:
     said = f"Equity from {first} to {last}, total return {percent(metrics.get('total_return'))}"
     said += f"; {bench} {percent(metrics.get('benchmark_total_return'))}." if bench else "."
     legend = [("run", "Strategy"), ("benchmark", f"{bench}, starting equity put into it at its first close")] if bench else []
-    caption = f"Account value at each close, in money. {ZOOM}{_thin(found)}"
+    caption = f"Account value at each close, in money.{_thin(found)}"
     return Section(
         "equity",
         "Equity against the benchmark",
-        [Chart("equity", "Equity", said, caption, "years", log=True, legend=legend), _years(found)],
+        [Chart("equity", "Equity", said, caption, "years", ZOOM, log=True, legend=legend), _years(found)],
     )
 
 

@@ -53,6 +53,8 @@ const element = (name, text, attributes = {}) => {
   if (text !== undefined) made.textContent = text;
   return made;
 };
+let paper = 0; // how wide charts are drawn while the page is printed
+const widthOf = plot => paper || Math.max(plot.clientWidth, 280);
 const R = value => Math.round(value * 10) / 10;
 // ---------------------------------------------------------------- scales
 const niceStep = (span, count) => {
@@ -68,7 +70,8 @@ const logTicks = (low, high, count) => {
   const out = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++)
     for (const step of [1, 2, 5]) { const tick = step * 10 ** power; if (tick >= low && tick <= high) out.push(tick); }
-  return out.length > 1 && out.length <= 2 * count ? out : out.length > 1 ? out.filter(tick => Number.isInteger(+Math.log10(tick).toFixed(9))) : linearTicks(low, high, count).filter(tick => tick > 0);
+  if (out.length < 4) return linearTicks(low, high, count).filter(tick => tick > 0);
+  return out.length <= 2 * count ? out : out.filter(tick => Number.isInteger(+Math.log10(tick).toFixed(9)));
 };
 const UNITS = [ // key of a date, and how its first bar is written
   ...[20, 10, 5, 2, 1].map(n => [date => Math.floor(date.getUTCFullYear() / n), text => text.slice(0, 4)]),
@@ -150,7 +153,7 @@ class TimeChart {
     this.range = this.logged ? [low * 0.98, high * 1.02] : [this.low === low ? low : low - room, this.high === high ? high : high + room];
   }
   draw() {
-    const wide = Math.max(this.plot.clientWidth, 280);
+    const wide = widthOf(this.plot);
     this.wide = wide; this.tall = wide < 600 ? Math.round(this.height * 0.8) : this.height;
     this.inner = wide - M.left - M.right;
     const seen = this.series.map(series => this.points(series));
@@ -175,9 +178,9 @@ class TimeChart {
     inside.append(this.box, this.line);
     svg.append(clipping, inside);
     const focused = this.svg && document.activeElement === this.svg;
-    if (this.svg) this.svg.remove();
-    this.plot.append(svg);
+    const old = this.svg;
     this.svg = svg;
+    if (old) old.replaceWith(svg); else this.plot.append(svg);
     this.listen(svg);
     if (focused) svg.focus({ preventScroll: true });
     this.reset.hidden = this.view[0] === this.domain[0] && this.view[1] === this.domain[1];
@@ -282,7 +285,7 @@ const drawHistogram = () => {
   const figure = figures.histogram;
   if (!figure) return;
   const plot = figure.querySelector(".plot"), { edges, counts } = data.histogram;
-  const wide = Math.max(plot.clientWidth, 280), tall = wide < 600 ? 220 : 260, inner = wide - M.left - M.right, bottom = tall - M.bottom;
+  const wide = widthOf(plot), tall = wide < 600 ? 220 : 260, inner = wide - M.left - M.right, bottom = tall - M.bottom;
   const low = edges[0], high = edges[edges.length - 1], most = Math.max(...counts);
   const x = v => M.left + (v - low) / (high - low) * inner, y = v => M.top + (1 - v / most) * (bottom - M.top);
   const svg = shape("svg", { viewBox: `0 0 ${wide} ${tall}`, role: "img", "aria-label": figure.querySelector("figcaption span").textContent });
@@ -296,7 +299,8 @@ const drawHistogram = () => {
   const marks = [[data.var, "5 % quantile", 12], [data.cvar, "mean below", 26]].filter(([value]) => value !== null && value !== undefined);
   const left = Math.min(...marks.map(([value]) => x(value)));
   for (const [value, text, line] of marks) {
-    svg.append(shape("line", { class: "quantile", x1: R(x(value)), x2: R(x(value)), y1: M.top, y2: bottom }), shape("text", { x: R(left) - 5, y: M.top + line, "text-anchor": left < M.left + 120 ? "start" : "end" }, `${text} ${percent(value)}`));
+    svg.append(shape("line", { class: "quantile", x1: R(x(value)), x2: R(x(value)), y1: M.top, y2: bottom }));
+    if (left > M.left + 150) svg.append(shape("text", { x: R(left) - 5, y: M.top + line, "text-anchor": "end" }, `${text} ${percent(value)}`));
   }
   plot.replaceChildren(svg);
 };
@@ -331,7 +335,7 @@ const tradeTable = (symbol, mine) => {
   top.append(row);
   for (const i of mine) {
     const open = trades.exit[i] < 0, line = element("tr");
-    const cells = [sideOf(i), dated(trades.entered[i]), price(trades.entry_price[i]), open ? "still open" : dated(trades.left[i]), price(trades.exit_price[i]), fixed(trades.quantity[i], trades.quantity[i] % 1 ? 6 : 0), money(trades.pnl[i]), percent(trades.return[i]), Number.isNaN(trades.r[i]) ? "\u2013" : ratio(trades.r[i]), open ? "open" : trades.reasons[trades.reason[i]] ?? "", trades.strategies[trades.strategy[i]]];
+    const cells = [sideOf(i), dated(trades.entered[i]), price(trades.entry_price[i]), open ? "still open" : dated(trades.left[i]), price(trades.exit_price[i]), fixed(trades.quantity[i], trades.quantity[i] % 1 ? 6 : 0), money(trades.pnl[i]), percent(trades.return[i]), Number.isNaN(trades.r[i]) ? "\u2013" : ratio(trades.r[i]), open ? "open" : trades.reasons[trades.reason[i]] ?? "", trades.strategies[trades.strategy[i]]].map(text => text.replace("\u2212", "-"));
     line.append(element("th", String(trades.number[i]), { scope: "row" }));
     cells.forEach((text, k) => line.append(element("td", text, { class: [0, 1, 3, 9, 10].includes(k) ? "text" : "" })));
     body.append(line);
@@ -356,7 +360,7 @@ const showSymbol = number => {
   else { priceChart = new TimeChart(figure, options); charts.push(priceChart); }
   let fold = figure.querySelector("details");
   if (!fold) { fold = element("details"); figure.append(fold); }
-  const summary = element("summary", `Trades in ${entry.symbol}: ${fixed(mine.length, 0)}`), box = element("div", undefined, { class: "scroll", role: "region", tabindex: "0", "aria-label": `Trades in ${entry.symbol}` });
+  const summary = element("summary", `Trades in ${entry.symbol}: ${fixed(mine.length, 0)}`), box = element("div", undefined, { class: "scroll", role: "group", tabindex: "0", "aria-label": `Trades in ${entry.symbol}` });
   fold.replaceChildren(summary, box);
   const fill = () => { if (fold.open && !box.firstChild) box.append(tradeTable(entry.symbol, mine)); };
   fold.ontoggle = fill;
@@ -396,5 +400,8 @@ label();
 let width = document.body.clientWidth, waiting = 0;
 const redraw = () => { charts.forEach(chart => chart.draw()); drawHistogram(); };
 addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => { if (document.body.clientWidth !== width) { width = document.body.clientWidth; redraw(); } }, 120); });
+const printed = wide => () => { paper = wide; redraw(); };
+addEventListener("beforeprint", printed(760));
+addEventListener("afterprint", printed(0));
 root.dataset.drawn = "yes";
 })();

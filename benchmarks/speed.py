@@ -35,6 +35,7 @@ strategies:
     params: {fast: 20, slow: 50}
     costs: {commission_bps: 10, slippage: {model: none}}
 execution: {lot: {equity: fractional}}
+output: {formats: [csv]}
 """
 RUN_W4 = """\
 data: {source: parquet, path: w4.parquet, calendar: 24/5, benchmark: equal_weight, quality: {split_suspect: ignore}}
@@ -45,6 +46,7 @@ strategies:
     limits: {max_positions: 10}
     costs: {commission_bps: 5, slippage: {model: fixed, bps: 5}}
 execution: {lot: {equity: fractional}}
+output: {formats: [csv]}
 """
 
 

@@ -148,7 +148,7 @@ class TimeChart {
     if (low > high) [low, high] = [0, 1];
     this.logged = this.log && low > 0;
     if (!this.logged) { if (this.low !== null) low = Math.min(low, this.low); if (this.high !== null) high = Math.max(high, this.high); }
-    if (low === high) { const half = Math.abs(low) * 0.05 || 0.5; low -= this.low === low ? 0 : half; high += half; }
+    if (high - low <= 1e-9 * Math.max(Math.abs(low), Math.abs(high))) { const half = Math.abs(low) * 0.05 || 0.5; low -= this.low === low ? 0 : half; high += half; }
     const room = 0.04 * (high - low);
     this.range = this.logged ? [low * 0.98, high * 1.02] : [this.low === low ? low : low - room, this.high === high ? high : high + room];
   }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,7 @@ import typer
 
 from trading_system.cli.options import AsJson
 from trading_system.cli.output import show, show_json
-from trading_system.errors import OutputError
+from trading_system.cli.writing import write_new
 
 Folder = Annotated[Path, typer.Argument(metavar="[DIR]", help="folder to write to; it is made when it does not exist")]
 
@@ -52,25 +51,7 @@ def write_project(folder: Path) -> list[Path]:
     OutputError
         One of the files exists already; nothing is written then.
     """
-    texts = project()
-    there = [name for name in texts if (folder / name).exists() or (folder / name).is_symlink()]
-    if there:
-        raise OutputError(
-            f"there is a {', '.join(there)} already", where=str(folder), remedy="name another folder; nothing was changed"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    written: list[Path] = []
-    try:
-        for name, text in texts.items():
-            with open(folder / name, "x", encoding="utf-8") as stream:
-                written.append(folder / name)
-                stream.write(text)
-    except BaseException:
-        for path in written:
-            with contextlib.suppress(OSError):
-                path.unlink()
-        raise
-    return written
+    return write_new(folder, project(), "name another folder; nothing was changed")
 
 
 COMMANDS = {"init": init}

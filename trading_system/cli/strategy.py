@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -68,6 +69,36 @@ def strategy_show(name: Name, as_json: AsJson = False) -> None:
     show("\n\n".join(parts))
 
 
+NewName = Annotated[
+    str, typer.Argument(metavar="NAME", help="name of the rule: small letters, digits and _", show_default=False)
+]
+NewFolder = Annotated[Path, typer.Option("--dir", metavar="DIR", help="folder to write to; it is made when it does not exist")]
+AsWeights = Annotated[bool, typer.Option("--weights", help="a rule that rebalances to weights, in place of one of signals")]
+
+
+def strategy_new(name: NewName, folder: NewFolder = Path("."), weights: AsWeights = False, as_json: AsJson = False) -> None:
+    """Write a rule of your own to start from: its code, its strategy file and its test; nothing is overwritten.
+
+    Example: trading-system strategy new my_rule
+    """
+    from trading_system.cli.scaffold import rule_files
+    from trading_system.cli.session import session
+    from trading_system.cli.writing import write_new
+
+    session.kept = "files that were written whole are kept"
+    written = write_new(folder, rule_files(name, weights=weights), "choose another name or --dir; nothing was changed")
+    if as_json:
+        show_json({"folder": str(folder), "files": [str(path) for path in written]})
+        return
+    from trading_system.reports.formats import command, one_line
+
+    config = str(folder / f"{name}.yaml")
+    lines = [f"wrote {one_line(str(path))}" for path in written]
+    lines += [f"try:   {command('trading-system', 'backtest', config)}"]
+    lines += [f"check: {command('python', '-m', 'pytest', str(folder / f'test_{name}.py'))}"]
+    show("\n".join(lines))
+
+
 def _component(name: str) -> type[Any]:
     """The strategy type or filter called `name`."""
     from trading_system.errors import UnknownNameError
@@ -120,4 +151,4 @@ def _allowed(field: dict[str, Any]) -> str:
     return " ".join([str(field.get("type", "any")).replace("null", "nothing"), ", ".join(parts)]).strip()
 
 
-COMMANDS = {"list": strategy_list, "show": strategy_show}
+COMMANDS = {"list": strategy_list, "show": strategy_show, "new": strategy_new}

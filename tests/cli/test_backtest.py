@@ -252,6 +252,11 @@ def test_two_runs_are_compared_by_what_they_were_made_of_and_what_they_found(pro
     assert "portfolio.starting_equity" in out and "final_equity" not in out
     assert "common dates, one scale" in out and "--all" in out
     assert "final_equity" in answer(capsys, "runs", "compare", older, newer, "--results", results, "--all")
+    page = run.parent / "compared.html"
+    assert main(["runs", "compare", older, newer, "--results", results, "--html", str(page), "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["same"] and said.err == f"page: {page}\n"
+    assert older in page.read_text(encoding="utf-8") and "<polyline" in page.read_text(encoding="utf-8")
     document = json.loads(answer(capsys, "runs", "compare", older, newer, "--results", results, "--json"))
     assert document["same"]["data"] is True and document["same"]["config"] is False
     assert "every metric is equal" in answer(capsys, "runs", "compare", older, older, "--results", results)

@@ -13,6 +13,9 @@ from trading_system.cli.output import page, show, show_json
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="a run's folder or id (its beginning is enough)", show_default=False)]
 Every = Annotated[bool, typer.Option("--all", help="every metric that differs, to six digits")]
+HtmlFile = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="write a page with both equities drawn to FILE too")
+]
 
 
 def results_folder(given: Path | None) -> Path:
@@ -44,7 +47,9 @@ def runs_show(run: Run, results: ResultsFolder = None, as_json: AsJson = False) 
     show_json(found) if as_json else show(pages.run_page(found, page()))
 
 
-def runs_compare(run: Run, other: Run, results: ResultsFolder = None, every: Every = False, as_json: AsJson = False) -> None:
+def runs_compare(
+    run: Run, other: Run, results: ResultsFolder = None, every: Every = False, html: HtmlFile = None, as_json: AsJson = False
+) -> None:
     """Compare two runs: what differs in their configs, data, code and metrics, and both equities on one scale.
 
     Example: trading-system runs compare 20260102-101500-1a2b3c4d 20260103-090000-5e6f7a8b
@@ -53,6 +58,14 @@ def runs_compare(run: Run, other: Run, results: ResultsFolder = None, every: Eve
     from trading_system.reports import runs as pages
 
     found = pipeline.compare_runs(run, other, results_folder(results))
+    if html is not None:
+        from trading_system.cli.output import note
+        from trading_system.reports.comparison_html import comparison_html
+        from trading_system.reports.formats import one_line
+        from trading_system.runs.files import write_file
+
+        write_file(html, comparison_html(found))
+        note(f"page: {one_line(str(html))}")
     show_json(found) if as_json else show(pages.comparison_page(found, page(), every=every))
 
 

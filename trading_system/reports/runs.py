@@ -76,11 +76,7 @@ def comparison_page(found: Mapping[str, Any], page: Page, *, every: bool = False
     """What two runs were made of and found, where they differ: the figures of a summary, or `every` metric; both equities."""
     one, other = found["runs"]
     same = [(what, "the same" if equal else "differs") for what, equal in found["same"].items()]
-    made = [(row["name"], _value(row["a"]), _value(row["b"])) for row in [*found["config"], *found["versions"]]]
-    made += [(f"data of {symbol}", "one", "another") for symbol in found["data"]["changed"][:SHOWN]]
-    made += [(f"data of {symbol}", "there", NOTHING) for symbol in found["data"]["only_a"][:SHOWN]]
-    made += [(f"data of {symbol}", NOTHING, "there") for symbol in found["data"]["only_b"][:SHOWN]]
-    made += [(f"code of {name}", "one", "another") for name in found["code"][:SHOWN]]
+    made = made_of(found)
     sections = [
         f"a: {one_line(one['run_id'])}\nb: {one_line(other['run_id'])}",
         table(("", ""), same, width=page.width),
@@ -91,11 +87,18 @@ def comparison_page(found: Mapping[str, Any], page: Page, *, every: bool = False
     return "\n\n".join(section for section in sections if section)
 
 
-def _compared(rows: Sequence[Mapping[str, Any]], page: Page, *, every: bool) -> str:
-    """Metrics that differ: those of a summary in its own words, or every one to six digits."""
+def made_of(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """What two runs were made of, where they differ: its name, in a, in b."""
+    rows = [(row["name"], _value(row["a"]), _value(row["b"])) for row in [*found["config"], *found["versions"]]]
+    rows += [(f"data of {symbol}", "one", "another") for symbol in found["data"]["changed"][:SHOWN]]
+    rows += [(f"data of {symbol}", "there", NOTHING) for symbol in found["data"]["only_a"][:SHOWN]]
+    rows += [(f"data of {symbol}", NOTHING, "there") for symbol in found["data"]["only_b"][:SHOWN]]
+    return rows + [(f"code of {name}", "one", "another") for name in found["code"][:SHOWN]]
+
+
+def differing(rows: Sequence[Mapping[str, Any]], *, every: bool) -> tuple[list[tuple[str, str, str, str]], int]:
+    """Metrics that differ, as text, and how many more there are: those of a summary in its words, or every one to six digits."""
     differ = [row for row in rows if row["a"] != row["b"]]
-    if not differ:
-        return page.heading("every metric is equal")
     said = {name: (label, form) for name, label, form in (*COMPARED, *ALONE, *BESIDE)}
     by_name = {row["name"]: row for row in differ}
     shown = differ if every else [by_name[name] for name in said if name in by_name]
@@ -103,8 +106,14 @@ def _compared(rows: Sequence[Mapping[str, Any]], page: Page, *, every: bool) -> 
     for row in shown:
         label, form = (row["name"], _value) if every else said[row["name"]]
         lines.append((label, form(row["a"]), form(row["b"]), form(row["difference"])))
+    return lines, len(differ) - len(shown)
+
+
+def _compared(rows: Sequence[Mapping[str, Any]], page: Page, *, every: bool) -> str:
+    lines, rest = differing(rows, every=every)
+    if not lines and not rest:
+        return page.heading("every metric is equal")
     text = _headed(table(("metric", "a", "b", "b - a"), lines, right=(1, 2, 3), width=page.width), page)
-    rest = len(differ) - len(shown)
     return f"{text}\nand {amount(rest, 'metric')} more that differ: --all" if rest else text
 
 

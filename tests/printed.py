@@ -41,6 +41,7 @@ PROGRAMS += (
 )
 LANGUAGES = ("sh", "python", "yaml", "json", "text", "csv", "toml")
 EXCUSE = "# not run in CI: "
+ASSIGNED = re.compile(r"[A-Za-z_]\w*=[\"'$\w./]")
 OPEN = re.compile(r"^```(\w*)(.*)$")
 
 
@@ -91,7 +92,8 @@ def blocks(text: str) -> Iterator[Block]:
 def kind(line: str) -> str:
     """Whether an indented line is a command."""
     word = line.strip().split(" ")[0]
-    return "sh" if word in PROGRAMS or word.startswith(".venv/") or line.strip().startswith(EXCUSE) else "text"
+    known = word in PROGRAMS or word.startswith(".venv/") or ASSIGNED.match(word)
+    return "sh" if known or line.strip().startswith(EXCUSE) else "text"
 
 
 def commands(block: Block) -> Iterator[tuple[str, str]]:
@@ -148,7 +150,8 @@ def carried_out(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     for name, rest in shims.items():
         (programs / name).write_text(f"#!/bin/sh\nexec {shlex.quote(sys.executable)} {rest}\n", encoding="utf-8")
         (programs / name).chmod(0o755)
-    environment = {key: value for key, value in os.environ.items() if key not in ("TRADING_SYSTEM_RESULTS", "COLUMNS")}
+    hidden = ("TRADING_SYSTEM_RESULTS", "COLUMNS", "DISPLAY", "WAYLAND_DISPLAY", "BROWSER")  # no page is opened in a browser
+    environment = {key: value for key, value in os.environ.items() if key not in hidden}
     environment |= {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": python_path()}
     text = script(page.read_text(encoding="utf-8"), files)
     return subprocess.run(

@@ -47,3 +47,8 @@ def test_keys_come_from_the_generator_alone():
 def test_chunks_come_back_in_their_order():
     assert resampling.in_chunks(lambda a, b: (a, b), 10, 4) == [(0, 4), (4, 8), (8, 10)]
     assert resampling.monte_carlo_error(0.5, 100) == 0.05
+
+
+def test_enough_resamples_let_a_result_survive_the_correction():
+    enough = resampling.least_resamples(40, 0.05)
+    assert enough == 800 and 40 * resampling.p_value_of_count(0, enough) <= 0.05 < 40 * resampling.p_value_of_count(0, 700)

@@ -48,11 +48,12 @@ def test_a_walk_forward_that_lost_in_sample_has_no_efficiency():
     found = stability.walk_forward_efficiency([-0.1, 0.05], [0.02, 0.01], [252, 252], [63, 63], 252)
     assert math.isnan(found.simple_rate) and math.isnan(found.mean_of_annualised)
     assert found.compounded == pytest.approx(1.02 * 1.01 - 1.0) and found.share_profitable == 1.0
+    assert found.undefined == "nothing was earned in sample: no share of it can survive"
 
 
 def test_equal_rates_in_and_out_are_an_efficiency_of_one():
     found = stability.walk_forward_efficiency([0.2, 0.2], [0.05, 0.05], [200, 200], [50, 50], 252)
-    assert found.simple_rate == pytest.approx(1.0)
+    assert found.simple_rate == pytest.approx(1.0) and found.undefined == ""
 
 
 def test_parameters_that_never_move_are_stable():

@@ -9,7 +9,7 @@ import numpy as np
 
 from trading_system.errors import DataError
 from trading_system.parallel import mapped
-from trading_system.validation.inputs import at_least
+from trading_system.validation.inputs import at_least, probability
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,6 +82,11 @@ def p_value(observed: float, replicates: Any) -> float:
     """One-sided p-value (1 + #{replicates >= observed}) / (1 + B), in [1/(1 + B), 1]."""
     given: FloatArray = np.asarray(replicates, dtype=np.float64).ravel()
     return p_value_of_count(n_exceeding(observed, given), given.size)
+
+
+def least_resamples(n_tests: int, alpha: float = 0.05) -> int:
+    """Resamples that let one of `n_tests` p-values survive a Bonferroni step at level `alpha`: M / alpha, rounded up."""
+    return int(np.ceil(at_least(n_tests, 1, "n_tests") / probability(alpha, "alpha")))
 
 
 def monte_carlo_error(p: float, n_resamples: int) -> float:

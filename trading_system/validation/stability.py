@@ -33,6 +33,8 @@ class WalkForwardEfficiency(NamedTuple):
         Share of windows that made money out of sample.
     compounded, cagr : float
         Of the out-of-sample windows stitched together.
+    undefined : str
+        Why a ratio is NaN; empty where both are numbers.
     """
 
     simple_rate: float
@@ -42,6 +44,7 @@ class WalkForwardEfficiency(NamedTuple):
     share_profitable: float
     compounded: float
     cagr: float
+    undefined: str
 
 
 def walk_forward_efficiency(
@@ -73,6 +76,7 @@ def walk_forward_efficiency(
         float(np.mean(outside > 0.0)),
         grown - 1.0,
         annualised_growth(grown, float(bars_out.sum()) / periods),
+        "" if inside.sum() > 0.0 and annual_in.mean() > 0.0 else "nothing was earned in sample: no share of it can survive",
     )
 
 

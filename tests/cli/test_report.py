@@ -187,3 +187,15 @@ def test_reproduce_compares_the_page(project, capsys):
     out = answer(capsys, "runs", "reproduce", str(project[0])).out
     assert re.search(r"report\.html +the same bytes", out) and "NOT" not in out
     assert "report.html" not in answer(capsys, "runs", "reproduce", str(project[1])).out
+
+
+@pytest.mark.parametrize("formats", ["[csv]", "[csv, html]"])
+def test_the_page_is_loaded_by_runs_that_write_one_and_brings_no_template_engine_or_chart_library(tmp_path, formats):
+    run = write_project(tmp_path)
+    code = (
+        "import sys; from trading_system.cli.main import main;"
+        f" assert main(['backtest', {str(run)!r}, '--set', 'output.formats={formats}']) == 0;"
+        " print('loaded:', [name for name in ('trading_system.reports.report_html', 'jinja2', 'plotly', 'webbrowser') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == f"loaded: {['trading_system.reports.report_html'] if 'html' in formats else []}"

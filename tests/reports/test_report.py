@@ -235,6 +235,19 @@ def test_limits_refusals_defects_and_warnings_are_shown():
     assert "Balanced" in text
 
 
+def test_the_steps_from_gross_to_net_add_up_and_costs_take_away(found):
+    (table,) = next(section for section in report_of(found).sections if section.id == "costs").parts
+    amounts = [float(row[1].text.replace(",", "")) for row in table.rows]
+    costs = found.metrics["costs"]
+    assert amounts[0] == pytest.approx(costs["gross_pnl"]["money"], abs=0.01) and sum(amounts[:-1]) == pytest.approx(
+        amounts[-1], abs=0.03
+    )
+    assert amounts[-1] == pytest.approx(costs["net_pnl"]["money"], abs=0.01) and amounts[1] < 0.0 and amounts[2] < 0.0
+    for before, row in itertools.pairwise(table.rows[:-1]):  # each bar begins where the one before ended
+        assert set(before[1].bar) & set(row[1].bar)
+    assert all(0.0 <= start <= end <= 1.0 for start, end in (row[1].bar for row in table.rows))
+
+
 def test_the_holdout_is_said_to_be_closed():
     splits = "splits: {train: ['2015-01-05', '2015-06-30'], validation: null, holdout: ['2016-01-04', '2016-12-30']}\n"
     text = Page(html_of(made(curve_ledger([100.0, 101.0]), config=CONFIG + splits))).text

@@ -41,10 +41,9 @@ def worst_drawdowns(sample: Sample) -> list[dict[str, Any]]:
     """
     if sample.n_periods == 0:
         return []
-    dates = np.datetime_as_string(sample.session.astype("M8[D]"))
 
     def day(index: int | None) -> str | None:
-        return None if not index else str(dates[index - 1])
+        return None if not index else str(sample.session[index - 1].astype("M8[D]"))
 
     return [
         {

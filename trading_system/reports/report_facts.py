@@ -73,7 +73,7 @@ def _strategy(entry: Mapping[str, Any]) -> Terms:
     return [
         ("Rule", f"{entry['type']} on {entry.get('asset_class')}"),
         ("Universe", str(universe)),
-        ("Parameters", settings(entry.get("params") or {})),
+        ("Parameters", settings(entry["params"]) if entry.get("params") else "the rule's defaults"),
         ("Share of equity", "equal among the strategies" if share is None else percent(share, 0)),
         ("Sizing", _sizing(entry["sizing"])),
         ("Limits", settings(entry.get("limits") or {})),
@@ -223,7 +223,7 @@ def identity(manifest: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
 TRIALS = (
     "Every backtest of a project is counted before its result is written; the head of this page has the number of this run.",
     "The more trials there were, the better the best of them looks by luck alone.",
-    "The figures above are not corrected for it: the deflated Sharpe ratio and its kin are not in this version.",
+    "The figures above are not corrected for it.",
 )
 
 

@@ -13,6 +13,7 @@ from trading_system.reports.words import COSTS, EXPOSURE, HEADLINE, RELATIVE, RE
 
 HEAT_MONTH, HEAT_YEAR = 0.10, 0.30  # a return of this size has the strongest colour
 MOST_ROWS = 300
+CENT = 0.005  # less than that is shown as nothing
 ZOOM = "Drag over a stretch to look closer, double-click or press Escape to see all; arrow keys read values."
 
 
@@ -304,18 +305,20 @@ def breakdown(found: Artefacts) -> Section:
     ]
     if not found.metrics["trades"].get("by_strategy"):
         return Section("breakdown", "Where the result came from", [Note(["No trade was made."])])
-    return Section("breakdown", "Where the result came from", parts)
+    said = "Closed trades in money after all costs; open ones apart, at their last mark."
+    note = Note([f"{said} A dash: no losing trade, no initial stop, or none closed."])
+    return Section("breakdown", "Where the result came from", [note, *parts])
 
 
 def _breakdown(found: Artefacts, key: str, name: str, caption: str, first: str) -> Table:
     table = found.metrics["trades"][key]
     shown = list(table.items())
-    note = "Closed trades in money after all costs; open ones apart, at their last mark. A dash: no losing trade, no initial stop, or none closed."
+    note = ""
     if len(shown) > MOST_ROWS:
         shown = sorted(shown, key=lambda item: -abs((item[1].get("pnl") or 0.0) + (item[1].get("open_pnl") or 0.0)))[
             :MOST_ROWS
         ]
-        note += f" The {MOST_ROWS} that moved most of {count(len(table))}; metrics.json has all."
+        note = f"The {MOST_ROWS} that moved most of {count(len(table))}; metrics.json has all."
     rows: list[Sequence[Cell | str]] = [
         (
             named(label) if key == "by_exit_reason" else label,
@@ -334,9 +337,9 @@ def costs(found: Artefacts) -> Section:
         (
             COSTS[name],
             Cell(money(value), bar=bar),
-            percent(kinds[name].get("of_starting_equity")),
-            _dashed(kinds[name].get("bps_of_traded_value"), ratio, "nothing was traded"),
-            _dashed(kinds[name].get("share_of_gross_profit"), lambda v: percent(v, 1), "no gross profit"),
+            percent(_signed(name, kinds[name].get("of_starting_equity"))),
+            _dashed(_signed(name, kinds[name].get("bps_of_traded_value")), ratio, "nothing was traded"),
+            _dashed(_signed(name, kinds[name].get("share_of_gross_profit")), lambda v: percent(v, 1), "no gross profit"),
         )
         for name, value, bar in steps
     ]
@@ -359,17 +362,21 @@ def _dashed(value: float | None, form: Any, why: str) -> Cell | str:
     return absent(why) if value is None else str(form(value))
 
 
+def _signed(name: str, value: float | None) -> float | None:
+    """What a step adds to the result: costs take away."""
+    return value if value is None or name in ("gross_pnl", "dividends", "net_pnl") else -value
+
+
 def _waterfall(kinds: Mapping[str, Any]) -> list[tuple[str, float, tuple[float, float]]]:
     """Name, signed money and the place of its bar between the lowest and highest level that the steps reach."""
-    signed = {name: float(kinds[name]["money"]) for name in COSTS}
     level, spans = 0.0, []
-    for name, value in signed.items():
+    for name in COSTS:
+        change = _signed(name, float(kinds[name]["money"])) or 0.0
         if name in ("gross_pnl", "net_pnl"):
-            spans.append((name, value, 0.0, value))
-            level = value
+            spans.append((name, change, 0.0, change))
+            level = change
             continue
-        change = value if name == "dividends" else -value
-        if value or name in ("commission", "slippage"):
+        if abs(change) >= CENT or name in ("commission", "slippage"):
             spans.append((name, change, level, level + change))
         level += change
     low = min(min(a, b) for _, _, a, b in spans)

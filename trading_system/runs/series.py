@@ -28,7 +28,7 @@ SCHEMA = 1
 POINTS = 20_000  # of one curve
 PRICE_POINTS = 1 << 20  # of the closes of all symbols
 FEWEST_PRICES = 240  # of one symbol
-TRADES = 40_000
+TRADES = 20_000
 LEVELS = 65_534  # of a quantised price; the next number means no bar
 
 

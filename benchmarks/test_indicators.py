@@ -13,7 +13,9 @@ import pytest
 
 from trading_system import indicators as own
 from trading_system.data.bars import Bars
-from trading_system.strategies.base import Weights, strategies
+from trading_system.data.resampling import completed_bars
+from trading_system.strategies.base import Signals, Weights, strategies
+from trading_system.strategies.filters.base import filters
 
 KINDS = ("500 x 2520", "500 x 2520, holes", "1 x 1000000")
 
@@ -45,6 +47,7 @@ INDICATORS: dict[str, Callable[[Bars], Any]] = {
     "roc": lambda b: own.roc(b.close, 60),
     "rolling_high": lambda b: own.rolling_high(b.high, 20, prior=True),
     "rolling_high of a year": lambda b: own.rolling_high(b.high, 252),
+    "swing_highs": lambda b: own.swing_highs(b.high),
     "zscore": lambda b: own.zscore(b.close, 20),
     "rolling_correlation": lambda b: own.rolling_correlation(b.close, b.high, 60),
 }
@@ -65,6 +68,24 @@ def test_strategy(name: str, kind: str, markets: dict[str, Bars], benchmark: Any
     strategy = strategies.get(name).example(bars.symbols)
     strategy.decide(bars)
     benchmark.pedantic(strategy.decide, args=(bars,), rounds=7)
+
+
+@pytest.mark.parametrize("kind", KINDS[:2])
+@pytest.mark.parametrize("name", filters.names())
+def test_filter(name: str, kind: str, markets: dict[str, Bars], benchmark: Any) -> None:
+    """On the entries of breakouts, about one in twenty bars."""
+    bars = markets[kind]
+    signals, chosen = strategies.get("equity_momentum")().decide(bars), filters.get(name)()
+    assert isinstance(signals, Signals)
+    chosen.apply(signals, bars)
+    benchmark.pedantic(chosen.apply, args=(signals, bars), rounds=7)
+
+
+@pytest.mark.parametrize("period", ["week", "month"])
+def test_completed_bars(period: Any, markets: dict[str, Bars], benchmark: Any) -> None:
+    bars = markets["500 x 2520"]
+    completed_bars(bars, period)
+    benchmark.pedantic(completed_bars, args=(bars, period), rounds=7)
 
 
 def test_crossover_of_a_million_bars(markets: dict[str, Bars], benchmark: Any) -> None:

@@ -1,4 +1,4 @@
-"""Ten rules that read the future, each in a way that people write by mistake."""
+"""Twelve rules that read the future, each in a way that people write by mistake."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from trading_system.data.bars import Bars
+from trading_system.data.resampling import completed_bars
+from trading_system.indicators import swing_lows
 from trading_system.strategies.base import Weights
 
 
@@ -57,6 +59,22 @@ def same_bar_weekly_close(bars: Bars) -> Weights:
     return long_where(close.groupby(close.index.to_period("W")).transform("last") > close)
 
 
+def week_known_from_its_first_bar(bars: Bars) -> Weights:
+    """Completed bars, put on the rows by their own week in place of `known`."""
+    higher = completed_bars(bars, "week")
+    week = (bars.session.astype(np.int64) + 3) // 7
+    number = np.minimum(week - week[0], len(higher.prices.close) - 1)
+    close = frame(bars)
+    weekly = higher.prices.close[number] if len(higher.prices.close) else np.full(close.shape, np.nan)
+    return long_where(close < weekly)
+
+
+def swing_known_when_it_happens(bars: Bars) -> Weights:
+    """Confirmed swing lows, moved back to the bars on which they happened."""
+    confirmed = pd.DataFrame(swing_lows(bars.adjusted.low, 3))
+    return long_where(confirmed.shift(-3).notna())
+
+
 def full_sample_hedge_ratio(bars: Bars) -> Weights:
     close = np.log(frame(bars).ffill().bfill().iloc[:, :2])
     slope = np.polyfit(close[1], close[0], 1)[0] if len(close) > 1 else 1.0
@@ -85,6 +103,8 @@ LEAKS: dict[str, Callable[[Bars], Weights]] = {
         backfill,
         future_maximum,
         same_bar_weekly_close,
+        week_known_from_its_first_bar,
+        swing_known_when_it_happens,
         full_sample_hedge_ratio,
         normalised_by_last_price,
         sorted_by_future_return,

@@ -13,16 +13,6 @@ from trading_system.data.bars import Bars
 from trading_system.strategies.base import Signals
 
 
-def swing_points(values: list[float], k: int, sign: int) -> list[tuple[int, float]]:
-    """(number of the bar that confirms it, price) of every swing high (sign 1) or low (-1), oldest first."""
-    found = []
-    for i in range(k, len(values) - k):
-        before, after = values[i - k : i], values[i + 1 : i + k + 1]
-        if all(sign * v < sign * values[i] for v in before) and all(sign * v <= sign * values[i] for v in after):
-            found.append((i + k, values[i]))
-    return found
-
-
 class Own:
     """One line's own bars up to a row."""
 
@@ -37,7 +27,7 @@ class Own:
 
     def points(self, k: int, lookback: int, above: bool) -> list[float]:
         """Swing points on one side of the last close, confirmed within `lookback` bars, the latest last."""
-        found = swing_points(self.high if above else self.low, k, 1 if above else -1)
+        found = naive.swing_points(self.high if above else self.low, k, 1 if above else -1)
         recent = [price for n, price in found if n > len(self.rows) - 1 - lookback]
         return [price for price in recent if (price > self.close[-1] if above else price < self.close[-1])]
 

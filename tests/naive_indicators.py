@@ -165,3 +165,25 @@ def realised_volatility(close: np.ndarray, n: int, periods: float) -> np.ndarray
         return [[math.nan] * min(1, len(v)) + windows(returns, n, lambda w: _deviation(w, 1) * math.sqrt(periods))]
 
     return own_bars(rule, close)[0]
+
+
+def swings(x: np.ndarray, k: int, sign: int) -> np.ndarray:
+    """Swing highs (sign 1) or lows (-1), each on the bar that confirms it."""
+
+    def rule(v: Series) -> list[Series]:
+        out = [math.nan] * len(v)
+        for number, price in swing_points(v, k, sign):
+            out[number] = price
+        return [out]
+
+    return own_bars(rule, x)[0]
+
+
+def swing_points(values: Series, k: int, sign: int) -> list[tuple[int, float]]:
+    """(number of the bar that confirms it, price) of every swing high (sign 1) or low (-1), oldest first."""
+    found = []
+    for i in range(k, len(values) - k):
+        before, after = values[i - k : i], values[i + 1 : i + k + 1]
+        if all(sign * v < sign * values[i] for v in before) and all(sign * v <= sign * values[i] for v in after):
+            found.append((i + k, values[i]))
+    return found

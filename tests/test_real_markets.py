@@ -103,6 +103,25 @@ CASES = {
     costs: {commission_per_share: 0.005, commission_minimum: 1, slippage: {model: fixed, bps: 2}}
 """,
     ),
+    "all_filters": (
+        (
+            "source: parquet, path: intraday/us_equity_hour_raw_1998_2021.parquet, timeframe: 1h, stamp: open, calendar: XNYS, "
+            "benchmark: SPY, quality: {split_suspect: warn}"
+        ),
+        """
+  - name: reversion
+    type: mean_reversion
+    params: {short: true}
+    filters:
+      trend: {timeframe: session, ma: 50}
+      swing_resistance: {distance: 0.5}
+      volume_resistance: {distance: 0.5}
+      swing_stop: {}
+    sizing: {method: risk_per_trade, risk: 0.005}
+    limits: {max_position_notional: 0.3}
+    costs: {commission_per_share: 0.005, commission_minimum: 1, slippage: {model: fixed, bps: 2}}
+""",
+    ),
     "fx_hourly": (
         "source: parquet, path: intraday/fx_eurusd_hour_bidask_2010_2018.parquet, timeframe: 1h, stamp: open, calendar: 24/5",
         CROSSOVER.format(asset_class="fx"),

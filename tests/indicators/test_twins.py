@@ -51,6 +51,12 @@ PAIRS: dict[str, tuple[Callable[[dict[str, Panel]], object], Callable[[dict[str,
         lambda m: naive.rolling_high(m["close"], 1, prior=True),
     ),
     "rolling_low": (lambda m: own.rolling_low(m["low"], 11), lambda m: naive.rolling_low(m["low"], 11)),
+    "swing_highs": (lambda m: own.swing_highs(m["high"], 3), lambda m: naive.swings(m["high"], 3, 1)),
+    "swing_lows": (lambda m: own.swing_lows(m["low"], 1), lambda m: naive.swings(m["low"], 1, -1)),
+    "swing_highs among equals": (
+        lambda m: own.swing_highs(np.round(m["close"], -1), 2),
+        lambda m: naive.swings(np.round(m["close"], -1), 2, 1),
+    ),
     "rolling_std": (lambda m: own.rolling_std(m["close"], 20), lambda m: naive.rolling_std(m["close"], 20)),
     "population rolling_std": (
         lambda m: own.rolling_std(m["close"], 9, ddof=0),

@@ -214,6 +214,27 @@ def test_without_enough_history_trading_begins_after_the_warm_up_and_the_result_
         ts.run_backtest(spying(project, history=152))
 
 
+def test_a_rule_that_counts_in_weeks_begins_when_they_are_complete_and_so_does_a_filter(project):
+    """The data begins on a Friday: three whole weeks of a market that never closes end on Sunday, 24 January 2021."""
+    run = (project / "run.yaml").read_text()
+    rule = "  - {name: x, type: TYPE, asset_class: crypto, costs: {commission_bps: 5}, KEYS}\n"
+    weeks = rule.replace("TYPE", "multi_timeframe").replace("KEYS", "params: {trend_ma: 3, breakout: 2, atr: 5}")
+    filtered = rule.replace("TYPE", "mean_reversion").replace("KEYS", "filters: {trend: {ma: 3}}")
+    for text in (weeks, filtered):
+        (project / "weekly.yaml").write_text(run[: run.index("  - {")] + text)
+        result = ts.run_backtest(project / "weekly.yaml")
+        assert result.window.first_session == "2021-01-24"
+    assert "trend" in (result.folder / "config.yaml").read_text()
+
+
+@pytest.mark.parametrize("answer", ["'x'", "-1", "True", "1.5"])
+def test_a_warm_up_that_is_no_number_of_bars_is_one_message(answer, project):
+    rule = SPY.replace("    def decide", f"    def warmup_on(self, bars):\n        return {answer}\n\n    def decide")
+    (project / "spy.py").write_text(rule)
+    with pytest.raises(StrategyError, match="spy: warmup_on gave back .*a whole number of bars, 0 or more"):
+        ts.run_backtest(spying(project))
+
+
 def test_without_splits_everything_is_used_and_the_result_says_that_nothing_is_held_out(project):
     result = ts.run_backtest(project / "open.yaml")
     assert result.window.last_session == "2021-07-19" and "nothing is held out" in " ".join(result.warnings)

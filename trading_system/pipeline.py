@@ -251,12 +251,14 @@ def _config_warnings(run: LoadedRun) -> tuple[str, ...]:
 def _market(run: LoadedRun) -> Market:
     from trading_system.data.loading import load_market
     from trading_system.kernels import cache_root
+    from trading_system.runs.holdout import withheld
 
     try:
         cache: Path | None = cache_root() / "data"
     except RuntimeError:  # no home directory
         cache = None
-    return load_market(run.config, run.root, cache)
+    market = load_market(run.config, run.root, cache)
+    return dataclasses.replace(market, quality=withheld(market.quality, run.config.splits))
 
 
 def _strategies(run: LoadedRun) -> tuple[list[Strategy], dict[str, Any]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import hashlib
+import threading
 
 import numpy as np
 import pytest
@@ -130,3 +132,72 @@ def test_the_record_is_part_of_the_chain(journal):
     (record,) = journal.records("holdout")
     assert (record["first"], record["last"]) == (str(DAY[200]), str(DAY[299]))
     assert set(record["bars"]) == set(MARKET.symbols) and all(record["bars"].values())
+
+
+def test_a_run_that_began_before_the_record_and_ended_after_it_contaminates_the_holdout(tmp_path):
+    looks = dataclasses.replace(TRIAL, symbols=MARKET.symbols, read_from=str(DAY[0]), last=str(DAY[250]))
+    with Journal(tmp_path) as early, Journal(tmp_path) as late:
+        assert holdout.guard(early, MARKET, 300, None, "other", "data") == ()  # nothing is held out yet
+        assert holdout.guard(late, MARKET, 200, SPLITS, "config", "data") == ()
+        trials.record(early, looks, INDEX, RETURNS)
+        (warning,) = holdout.guard(late, MARKET, 200, SPLITS, "config", "data")
+        assert "contaminated: 1 earlier trial read" in warning
+
+
+def test_processes_that_open_at_once_count_every_look_and_record_one_holdout(tmp_path):
+    looks = dataclasses.replace(TRIAL, symbols=MARKET.symbols, read_from=str(DAY[0]), last=str(DAY[250]))
+    with Journal(tmp_path):
+        pass
+    gate = threading.Barrier(8)
+
+    def one(number):
+        with Journal(tmp_path) as journal:
+            gate.wait()
+            if number % 2:
+                holdout.guard(journal, MARKET, 200, SPLITS, "config", "data")
+            else:
+                trials.record(journal, dataclasses.replace(looks, config_hash=str(number)), INDEX, RETURNS)
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    with Journal(tmp_path) as journal:
+        assert journal.verify().intact
+        assert len(journal.records("holdout")) == 1 and len(journal.records("trial")) == 4
+        (warning,) = holdout.guard(journal, MARKET, 200, SPLITS, "config", "data")
+        assert "contaminated: 4 earlier trials read" in warning
+
+
+@pytest.mark.parametrize("cut", [205, 210, 214])
+def test_a_renamed_copy_that_ends_in_the_first_weeks_of_a_short_holdout_is_the_same_holdout(cut, tmp_path):
+    """Less than a month is held out, and the copy ends within it: it is known by its first whole week."""
+    short = SplitsConfig(train=(DAY[0], DAY[199]), holdout=(DAY[200], DAY[214]))
+    copy = dataclasses.replace(MARKET, symbols=("X", "Y", "Z")).rows(0, cut)
+    with Journal(tmp_path) as journal:
+        holdout.guard(journal, MARKET, 200, short, "config", "data")
+        with pytest.raises(HoldoutError, match="X, Y, Z"):
+            holdout.guard(journal, copy, cut, None, "other", "other data")
+
+
+def test_a_record_of_an_earlier_version_still_closes_its_holdout(tmp_path):
+    """Before weeks were hashed a record held all bars and months; those hashes are the same today."""
+    with Journal(tmp_path) as journal:
+        holdout.guard(journal, MARKET, 200, SPLITS, "config", "data")
+        (record,) = journal.records("holdout")
+    close, day = MARKET.close[200:, 0], MARKET.session[200:]
+    whole = hashlib.sha256(close.tobytes() + day.tobytes()).hexdigest()[:16]
+    assert record["bars"]["S000"].split()[0] == whole
+
+
+def test_the_report_on_the_data_says_nothing_of_held_out_days_but_how_many_incidents_there_are():
+    incidents = [
+        {"symbol": "A", "kind": "jump", "date": str(day), "detail": "+0.7000"} for day in (DAY[199], DAY[200], DAY[299])
+    ]
+    report = {"counts": {"jump": 3}, "incidents": incidents}
+    told = holdout.withheld(report, SPLITS)
+    assert told["counts"] == {"jump": 3}
+    assert [one["detail"] for one in told["incidents"]] == ["+0.7000", "held out", "held out"]
+    assert [one["date"] for one in told["incidents"]] == [str(DAY[199]), "", ""]
+    assert holdout.withheld(report, None) == report

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +18,12 @@ from trading_system.runs.trials import now
 if TYPE_CHECKING:
     from trading_system.config.models import SplitsConfig
     from trading_system.data.bars import Bars
+    from trading_system.types import IntArray
 
+EPOCH = dt.date(1970, 1, 1).toordinal()
 LEAST = 5  # bars of a month that are no coincidence
+LEAST_OF_WEEK = 3
+WEEKS_FOR = 35  # days from the first one of a holdout on
 OPENING = "no command of this version opens a holdout; it is for one look, when everything else is decided"
 
 
@@ -61,11 +65,8 @@ def guard(
     first, last = (day.isoformat() for day in splits.holdout)
     with journal.transaction():
         key = hashlib.sha256(f"{first} {last} {data_hash}".encode()).hexdigest()
-        known = [old for old in journal.records("holdout") if old["key"] == key]
-        if known:
-            seen = int(known[0]["seen_by"])
-        else:
-            seen = _seen_by(journal, market, first, last)
+        seen = _seen_by(journal, market, first, last)  # each time: a run that began before the record may have ended since
+        if all(old["key"] != key for old in journal.records("holdout")):
             body = {"key": key, "first": first, "last": last, "bars": _fingerprints(market, first, last)}
             journal.append(
                 "holdout", {**body, "config_hash": config_hash, "data_hash": data_hash, "created": now(), "seen_by": seen}
@@ -109,7 +110,7 @@ def _refuse_if_touched(journal: Journal, record: dict[str, Any], market: Bars, s
     touched = [
         market.symbols[i]
         for i in read.tolist()
-        if market.symbols[i] in names or not prints.isdisjoint(_fingerprint(market, i, start, end).split())
+        if market.symbols[i] in names or not prints.isdisjoint(_fingerprint(market, i, start, end, record["first"]).split())
     ]
     if not touched:
         return
@@ -124,25 +125,47 @@ def _refuse_if_touched(journal: Journal, record: dict[str, Any], market: Bars, s
 
 def _fingerprints(market: Bars, first: str, last: str) -> dict[str, str]:
     start, end = market.row_range(dt.date.fromisoformat(first), dt.date.fromisoformat(last))
-    return {symbol: _fingerprint(market, i, start, end) for i, symbol in enumerate(market.symbols)}
+    return {symbol: _fingerprint(market, i, start, end, first) for i, symbol in enumerate(market.symbols)}
 
 
-def _fingerprint(market: Bars, column: int, start: int, end: int) -> str:
-    """Hashes of a symbol's own closes and their days in rows `start`..`end` - 1, of all and of each month; empty where it has none.
+def _fingerprint(market: Bars, column: int, start: int, end: int, first: str) -> str:
+    """Hashes of a symbol's own closes and their days in rows `start`..`end` - 1; empty where it has none.
 
-    A month counts with `LEAST` bars that are not all equal, so that data that end within the holdout are known by what they have.
+    Of all of them, of each month, and of each week (Monday to Sunday) of the `WEEKS_FOR` days from `first` on, so that data which end within the
+    holdout are known by what they have. A month counts with `LEAST` bars, a week with `LEAST_OF_WEEK`, that are not all equal.
     """
-    close, day = market.close[start:end, column], market.session[start:end]
+    close, day = market.close[start:end, column], market.session[start:end].astype(np.int64)
     exists = np.isfinite(close)
     if not exists.any():
         return ""
     close, day = close[exists], day[exists]
-    edges = np.flatnonzero(np.diff(day.astype("M8[D]").astype("M8[M]").astype(np.int64))) + 1
-    spans = zip([0, *edges.tolist()], [*edges.tolist(), day.size], strict=True)
-    months = [(a, b) for a, b in spans if b - a >= LEAST and np.ptp(close[a:b]) > 0.0]
+    begins = dt.date.fromisoformat(first).toordinal() - EPOCH
+    early = int(np.searchsorted(day, begins + WEEKS_FOR))
+    months = _spans(day.astype("M8[D]").astype("M8[M]").astype(np.int64), LEAST)
+    weeks = _spans((day[:early] + 3) // 7, LEAST_OF_WEEK)
+    pieces = [(0, day.size), *((a, b) for a, b in (*months, *weeks) if np.ptp(close[a:b]) > 0.0)]
+    days = day.astype(market.session.dtype)
     return " ".join(
-        hashlib.sha256(close[a:b].tobytes() + day[a:b].tobytes()).hexdigest()[:16] for a, b in [(0, day.size), *months]
+        hashlib.sha256(close[a:b].tobytes() + days[a:b].tobytes()).hexdigest()[:16] for a, b in dict.fromkeys(pieces)
     )
+
+
+def _spans(number: IntArray, least: int) -> list[tuple[int, int]]:
+    """Where equal numbers stand together, [start, stop), those of at least `least`."""
+    edges = (np.flatnonzero(np.diff(number)) + 1).tolist()
+    return [(a, b) for a, b in zip([0, *edges], [*edges, number.size], strict=True) if b - a >= least]
+
+
+def withheld(quality: Mapping[str, Any], splits: SplitsConfig | None) -> dict[str, Any]:
+    """The report on the data without what it says of days that are held out: such incidents are counted, and no more."""
+    if splits is None or splits.holdout is None:
+        return dict(quality)
+    first, last = (day.isoformat() for day in splits.holdout)
+    told = [
+        {**one, "date": "", "detail": "held out"} if first <= str(one["date"])[:10] <= last else one
+        for one in quality["incidents"]
+    ]
+    return {**quality, "incidents": told}
 
 
 def _seen_by(journal: Journal, market: Bars, first: str, last: str) -> int:

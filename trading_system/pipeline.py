@@ -601,8 +601,8 @@ def report_run(
     UsageError
         There is no such run or format.
     """
+    from trading_system.files import write_file
     from trading_system.reports.artefacts import read_artefacts
-    from trading_system.runs.files import write_file
     from trading_system.runs.store import find_run
 
     if format not in ("html", "markdown", "json"):

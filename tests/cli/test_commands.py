@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import json
 import os
 
@@ -61,19 +60,33 @@ def test_init_into_a_file_is_one_message(tmp_path, capsys):
 
 
 def test_a_failing_disk_leaves_no_half_of_a_project(tmp_path, capsys, monkeypatch):
-    import builtins
+    real, calls = os.fsync, []
 
-    class Full(io.StringIO):
-        def write(self, text: str) -> int:
-            raise OSError(errno.ENOSPC, "No space left on device", "README.md")
+    def full(number):
+        calls.append(number)
+        if len(calls) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(number)
 
-    def opened(path, *args, **kwargs):
-        return Full() if str(path).endswith("README.md") and "x" in args else real(path, *args, **kwargs)
+    monkeypatch.setattr(os, "fsync", full)
+    assert "README.md: cannot be written: No space left on device (errno 28, ENOSPC)" in refused(
+        capsys, "init", str(tmp_path / "new" / "idea")
+    )
+    assert len(calls) == 3 and list(tmp_path.iterdir()) == []
 
-    real = builtins.open
-    monkeypatch.setattr(builtins, "open", opened)
-    assert "No space left on device (errno 28, ENOSPC)" in refused(capsys, "init", str(tmp_path / "idea"))
-    assert list((tmp_path / "idea").iterdir()) == []
+
+def test_a_file_that_appears_while_a_project_is_written_is_kept(tmp_path, capsys, monkeypatch):
+    real = os.link
+
+    def late(source, target):
+        if str(target).endswith("README.md"):
+            (tmp_path / "README.md").write_text("mine", encoding="utf-8")
+        real(source, target)
+
+    monkeypatch.setattr(os, "link", late)
+    assert "README.md: cannot be written: File exists" in refused(capsys, "init", str(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == "mine"
 
 
 def test_init_as_json_names_what_it_wrote(tmp_path, capsys):

@@ -38,6 +38,9 @@ def test_a_safe_run_warns_of_nothing(tmp_path: Path) -> None:
         ("data.quality.split_suspect=ignore", "data.quality.split_suspect"),
         ("data.quality.impossible=warn", "data.quality.impossible"),
         ("execution.fill=same_close", "execution.fill"),
+        ("output.path=/srv/results", "output.path"),
+        ("output.path=../results", "output.path"),
+        ("output.path=a/../../results", "output.path"),
         ("portfolio.limits.max_drawdown=null", "portfolio.limits.max_drawdown"),
         ("portfolio.limits.max_drawdown=0.301", "portfolio.limits.max_drawdown"),
         ("portfolio.limits.max_gross_exposure=2.1", "portfolio.limits.max_gross_exposure"),
@@ -62,6 +65,8 @@ def test_warns_of_exactly(override: str, key: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "override",
     [
+        "output.path=a/../results",
+        "output.path=..results",
         "portfolio.limits.max_drawdown=0.3",
         "portfolio.limits.max_gross_exposure=2",
         "portfolio.limits.max_position_notional=0.5",

@@ -116,7 +116,7 @@ def test_an_imported_file_is_the_same_market(file: str, tmp_path: Path, shared_d
 def test_a_target_that_cannot_be_written_is_named(tmp_path: Path, shared_data: Path) -> None:
     source = shared_data / "equities_daily/csv/KO.csv.gz"
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be made"):
         import_file(source, tmp_path / "file" / "ko.parquet")
     (tmp_path / "link.parquet").symlink_to(tmp_path / "file")
     with pytest.raises(OutputError, match="symbolic link"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import random
 import re
 import subprocess
@@ -195,3 +197,13 @@ def test_a_file_name_that_is_no_utf8_reads_back_from_log_and_manifest():
     assert json.loads(log.text("id"))["config"] == name
     assert json.loads(store.to_json({"place": {"run_file": name}}))["place"]["run_file"] == name
     assert json.loads(comparable("run.log", log.text("id")))["config"] == name
+
+
+def test_a_first_run_that_cannot_be_written_leaves_no_empty_folder_of_results(tmp_path, monkeypatch):
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OutputError, match="ENOSPC"):
+        written(tmp_path / "project" / "results")
+    assert list(tmp_path.iterdir()) == []

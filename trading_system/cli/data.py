@@ -99,9 +99,9 @@ def _written(rows: Rows, target: Path, market: str) -> dict[str, Any]:
         report = write_rows(rows, target, {"source": f"sample market {market}"})
         return {**report, "synthetic": rows.synthetic}
     from trading_system.data.export import csv_files
-    from trading_system.runs.files import FolderWriter, real_folder
+    from trading_system.files import FolderWriter, real_folder, unmade
 
-    with FolderWriter(real_folder(target.parent), target.name) as folder:
+    with unmade(target.parent), FolderWriter(real_folder(target.parent), target.name) as folder:
         for name, content in csv_files(rows):
             folder.add(name, (content,))
         folder.add("README.md", (about(market, rows.synthetic).encode(),))

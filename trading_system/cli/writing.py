@@ -17,19 +17,21 @@ def write_new(folder: Path, texts: Mapping[str, str], remedy: str) -> list[Path]
     OutputError
         One of the files exists already; nothing is written then.
     """
+    from trading_system.files import make_folder, unmade, write_file
+
     there = [name for name in texts if (folder / name).exists() or (folder / name).is_symlink()]
     if there:
         raise OutputError(f"there is a {', '.join(there)} already", where=str(folder), remedy=remedy)
-    folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
-    try:
-        for name, text in texts.items():
-            with open(folder / name, "x", encoding="utf-8") as stream:
+    with unmade(folder):
+        make_folder(folder)
+        try:
+            for name, text in texts.items():
+                write_file(folder / name, text.encode(), new=True)
                 written.append(folder / name)
-                stream.write(text)
-    except BaseException:
-        for path in written:
-            with contextlib.suppress(OSError):
-                path.unlink()
-        raise
+        except BaseException:
+            for path in written:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+            raise
     return written

@@ -295,6 +295,17 @@ def _run_warnings(config: RunConfig) -> Iterator[tuple[str, str]]:
         yield "data.quality.impossible", "bars that cannot exist are traded"
     if config.execution.fill == "same_close":
         yield "execution.fill", "orders fill at the close that decided them: nobody can trade that"
+    if _leads_out(config.output.path):
+        yield (
+            "output.path",
+            f"{quoted(config.output.path)} leads out of the run file's folder: whoever runs this file writes there",
+        )
+
+
+def _leads_out(text: str) -> bool:
+    """Whether a relative path of a run file would be none: absolute or climbing above where it starts."""
+    path = os.path.normpath(text)
+    return os.path.isabs(path) or path.split(os.sep)[0] == os.pardir
 
 
 def _portfolio_warnings(config: RunConfig) -> Iterator[tuple[str, str]]:

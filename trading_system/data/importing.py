@@ -7,8 +7,7 @@ import csv
 import io
 import itertools
 import json
-import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from trading_system.data.parquet import ParquetFiles
 from trading_system.data.source import PRICES, QUOTES, DataSource, Rows, data_files
 from trading_system.data.stamps import DAY
 from trading_system.errors import DataError, OutputError
+from trading_system.files import make_folder, replacing, unmade
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -333,24 +333,14 @@ def _write_csv(target: Path, header: list[str], lines: list[list[str]]) -> None:
 
 
 @contextlib.contextmanager
-def _replacing(target: Path) -> Any:
+def _replacing(target: Path) -> Iterator[Path]:
     """A temporary path beside `target` that takes its place when all went well."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_symlink():
-            raise OutputError("the target is a symbolic link", where=str(target), remedy="name a regular file")
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror or error})", where=str(target), remedy="choose another target"
-        ) from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    if target.is_symlink():
+        raise OutputError("the target is a symbolic link", where=str(target), remedy="name a regular file")
+    with unmade(target.parent):
+        make_folder(target.parent)
+        with replacing(target) as temporary:
+            yield temporary
 
 
 def describe(source: Path, columns: dict[str, str] | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trading_system.errors import OutputError
-from trading_system.runs.files import output_errors
+from trading_system.files import output_errors
 from trading_system.runs.store import flat, read_manifest, read_metrics
 
 POINTS = 200  # of both equities that a comparison carries

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from trading_system.errors import OutputError
-from trading_system.runs.files import beside, output_errors, real_folder, sweep
+from trading_system.files import beside, output_errors, real_folder, sweep
 
 FOLDER = ".trading-system"
 NAME = "trials.sqlite"

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from trading_system.runs.files import ESCAPED
+from trading_system.files import ESCAPED
 
 PACKAGE = Path(__file__).resolve().parent.parent
 SCHEMA = 1

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trading_system.errors import OutputError, UsageError
+from trading_system.files import ESCAPED, FolderWriter, real_folder, unmade
 from trading_system.runs import tables
-from trading_system.runs.files import ESCAPED, FolderWriter, real_folder
 from trading_system.runs.secrets import masked_in
 from trading_system.runs.series import series_document
 
@@ -99,23 +99,24 @@ def write_run(
     OutputError
         Disk full, no permission, too many open files, ...: nothing is left behind.
     """
-    real_folder(parent)
-    while True:
-        moment = dt.datetime.now(dt.UTC)
-        run_id = f"{moment:%Y%m%d-%H%M%S}-{log.token}"
-        with FolderWriter(parent, run_id) as folder:
-            for name, pieces in files.items():
-                folder.add(name, pieces())
-            folder.add("run.log", (log.text(run_id),))
-            created = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-            document = {"schema": manifest["schema"], "run_id": run_id, "created": created, **manifest}
-            for name, made in (late or {}).items():
-                folder.add(name, made(document, folder.read))
-            document["artefacts"] = dict(folder.hashes)
-            folder.add(MANIFEST, (to_json(document),))
-            if folder.commit():
-                return run_id, folder.path
-        log.token = secrets.token_hex(4)
+    with unmade(parent):
+        real_folder(parent)
+        while True:
+            moment = dt.datetime.now(dt.UTC)
+            run_id = f"{moment:%Y%m%d-%H%M%S}-{log.token}"
+            with FolderWriter(parent, run_id) as folder:
+                for name, pieces in files.items():
+                    folder.add(name, pieces())
+                folder.add("run.log", (log.text(run_id),))
+                created = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+                document = {"schema": manifest["schema"], "run_id": run_id, "created": created, **manifest}
+                for name, made in (late or {}).items():
+                    folder.add(name, made(document, folder.read))
+                document["artefacts"] = dict(folder.hashes)
+                folder.add(MANIFEST, (to_json(document),))
+                if folder.commit():
+                    return run_id, folder.path
+            log.token = secrets.token_hex(4)
 
 
 def to_json(document: Any) -> bytes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trading_system.errors import OutputError
-from trading_system.runs.files import real_folder, sweep, write_file
+from trading_system.files import real_folder, sweep, write_file
 from trading_system.runs.journal import Anchor, Journal
 from trading_system.runs.parquet_writer import parquet
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.runs.faults import ERRORS, Disk, install
+from trading_system import files
 from trading_system.errors import OutputError
-from trading_system.runs import files
-from trading_system.runs.files import FolderWriter, real_folder, write_file
+from trading_system.files import FolderWriter, real_folder, write_file
 
 CONTENT = {f"file{i}.csv": [f"{i}".encode() * 70_000, b"end\n"] for i in range(4)}
 
@@ -137,11 +137,36 @@ def test_a_replaced_file_is_old_or_new_whichever_call_fails(tmp_path, monkeypatc
     assert disk.calls < 7
 
 
+def test_a_new_file_takes_nobodys_place(tmp_path):
+    write_file(tmp_path / "state", b"mine", new=True)
+    with pytest.raises(OutputError, match="File exists"):
+        write_file(tmp_path / "state", b"yours", new=True)
+    assert (tmp_path / "state").read_bytes() == b"mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+
+
+def test_nobody_can_lay_a_file_where_the_next_one_is_written(tmp_path):
+    assert len({files.beside(tmp_path / "state") for _ in range(50)}) == 50
+
+
+def test_folders_made_for_work_that_fails_are_gone_again_and_others_stay(tmp_path):
+    (tmp_path / "there").mkdir()
+    for folder in (tmp_path / "a" / "b", tmp_path / "there" / "c", tmp_path / "there"):
+        with pytest.raises(ZeroDivisionError), files.unmade(folder):
+            real_folder(folder)
+            raise ZeroDivisionError
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["there"]
+    with pytest.raises(ZeroDivisionError), files.unmade(tmp_path / "kept"):
+        (real_folder(tmp_path / "kept") / "file").write_text("finished earlier")
+        raise ZeroDivisionError
+    assert (tmp_path / "kept" / "file").exists()
+
+
 WRITER = """
 import signal
 import sys
 from pathlib import Path
-from tests.runs.test_files import write
+from tests.test_files import write
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is started with it ignored
 number = 0
 while True:

@@ -156,25 +156,81 @@ def sweep(parent: Path) -> None:
 
 
 def beside(path: Path) -> Path:
-    """A name of this process in the same folder, which `sweep` knows."""
-    return path.with_name(f".{path.name}.{_host()}.{os.getpid()}{_SUFFIX}")
+    """A name of this process in the same folder, which nobody can guess and `sweep` knows."""
+    return path.with_name(f".{path.name}.{os.urandom(6).hex()}.{_host()}.{os.getpid()}{_SUFFIX}")
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Put `data` into the new or old file `path`, atomically: readers see all of it or what was there before."""
+def write_file(path: Path, data: bytes, *, new: bool = False) -> None:
+    """Put `data` into the file `path`, atomically: readers see all of it or what was there before.
+
+    With `new` a file that is there already is an `OutputError`, whoever put it there.
+    """
+    with _taking_place(path, new) as temporary:
+        number = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o666)
+        try:
+            _write(number, data)
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """An empty file beside `path` for the block to fill; on the disk and in the place of `path` when all went well, else gone."""
+    with _taking_place(path, new=False) as temporary:
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o666))
+        yield temporary
+        number = os.open(temporary, os.O_RDWR | _NO_FOLLOW)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+@contextlib.contextmanager
+def _taking_place(path: Path, new: bool) -> Iterator[Path]:
     temporary = beside(path)
     try:
         with output_errors(path):
-            number = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_FOLLOW, 0o666)
-            try:
-                _write(number, data)
-                os.fsync(number)
-            finally:
-                os.close(number)
-            os.replace(temporary, path)
+            yield temporary
+            if new:
+                _linked(temporary, path)
+            else:
+                os.replace(temporary, path)
     finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+
+
+def _linked(temporary: Path, path: Path) -> None:
+    """Give the file its name unless somebody else has it."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        os.rename(temporary, path)
+
+
+@contextlib.contextmanager
+def unmade(folder: Path) -> Iterator[None]:
+    """Those of `folder` and the folders above it that do not exist yet are gone again when the block fails and left them empty."""
+    fresh = [one for one in (folder, *folder.parents) if not os.path.lexists(one)]
+    try:
+        yield
+    except BaseException:
+        for one in fresh:
+            with contextlib.suppress(OSError):
+                os.rmdir(one)
+        raise
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` where it does not exist; links are followed, for folders that a command line names."""
+    with output_errors(folder, "made"):
+        os.makedirs(folder, exist_ok=True)
 
 
 def _write(number: int, data: bytes) -> None:

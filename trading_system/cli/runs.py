@@ -60,9 +60,9 @@ def runs_compare(
     found = pipeline.compare_runs(run, other, results_folder(results))
     if html is not None:
         from trading_system.cli.output import note
+        from trading_system.files import write_file
         from trading_system.reports.comparison_html import comparison_html
         from trading_system.reports.formats import one_line
-        from trading_system.runs.files import write_file
 
         write_file(html, comparison_html(found))
         note(f"page: {one_line(str(html))}")

@@ -15,7 +15,7 @@ from trading_system import kernels, machine_code
 KERNEL = """
 import sys
 import numpy as np
-from trading_system.kernels import door, engine_helper, engine_kernel
+from trading_system.kernels import compile_listeners, door, engine_helper, engine_kernel
 
 @engine_helper
 def doubled(a, i):
@@ -26,10 +26,13 @@ def double(a, out):
     for i in range(a.size):
         out[i] = doubled(a, i)
 
-out = np.zeros(3)
+out, told = np.zeros(3), []
+compile_listeners.append(told.append)
 double(door([1.0, 2.0, 3.0], np.float64), out)
-early = "numba" not in sys.modules
+early = "numba" not in sys.modules and not told
 print(out.tolist(), "early" if early else sum(double.stats.cache_hits.values()), double.stats.cache_path)
+if told not in ([], ["double"]) or early and told:
+    sys.exit(f"told {told}")
 """
 EARLY = machine_code.usable()
 PLAIN = {"NUMBA_CAPTURED_ERRORS": "new_style"}  # what changes numba's behaviour leaves all calls to numba

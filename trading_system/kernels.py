@@ -218,17 +218,23 @@ def _numba() -> Any:
     return numba
 
 
+compile_listeners: list[Callable[[str], None]] = []  # each is told the name of a kernel that is about to be compiled
+
+
 def _make_forgiving(cache: Any, function: Callable[..., Any]) -> None:
     """A cache that cannot be read or written costs time, never the run; what is saved is kept for early calls too."""
     load, save = cache.load_overload, cache.save_overload
 
     def load_overload(signature: Any, context: Any) -> Any:
         try:
-            return load(signature, context)
+            found = load(signature, context)
         except Exception:  # noqa: BLE001  a truncated or foreign file: forget the index and compile anew
+            found = None
             with contextlib.suppress(OSError):
                 cache.flush()
-            return None
+        for tell in compile_listeners if found is None else ():
+            tell(function.__name__)
+        return found
 
     def save_overload(signature: Any, data: Any) -> None:
         try:

@@ -14,6 +14,7 @@ import ctypes
 import functools
 import hashlib
 import json
+import operator
 import os
 import struct
 import sys
@@ -86,10 +87,14 @@ def described(value: Any) -> str | None:
         return "f8"
     if kind is int or kind.__name__ == "int64":
         return "i8" if -(1 << 63) <= value < 1 << 63 else None
+    if kind.__name__ == "bool":
+        return "b1"
     token: str | None = getattr(value, "kernel_token", None)
     return token
 
 
+_SCALARS = {"int64": "i8", "float64": "f8", "bool": "b1"}
+_WORD = {"i8": "i64", "f8": "double", "b1": "i8"}
 _SIMPLE = ("<f8", "<i8", "|b1", "|i1", "<i4", "<f4", "|u1")
 
 
@@ -156,8 +161,8 @@ def _type_token(kind: Any) -> str | None:
     token: str | None = getattr(kind, "kernel_token", None)
     if token is not None:
         return token
-    if str(kind) in ("int64", "float64"):
-        return {"int64": "i8", "float64": "f8"}[str(kind)]
+    if str(kind) in _SCALARS:
+        return _SCALARS[str(kind)]
     if type(kind).__name__ == "Array" and kind.layout == "C" and (kind.aligned or type(kind.dtype).__name__ == "Record"):
         from numba.np.numpy_support import as_dtype
 
@@ -168,8 +173,8 @@ def _type_token(kind: Any) -> str | None:
 
 def _layout(token: str) -> list[str]:
     """The words in which a kernel receives an argument: owner, parent, size, item size, data, shape, strides of an array."""
-    if token in ("i8", "f8"):
-        return [{"i8": "i64", "f8": "double"}[token]]
+    if token in _WORD:
+        return [_WORD[token]]
     if _is_array(token):
         return ["ptr", "ptr", "i64", "i64", "ptr", *["i64"] * (2 * int(token[-2]))]
     return ["ptr"]
@@ -263,24 +268,26 @@ def _runtime() -> bytes:
     return code
 
 
-_WORDS = {"ptr": ctypes.c_void_p, "i64": ctypes.c_int64, "double": ctypes.c_double}
+_BUNDLE = operator.attrgetter("address")
+_WORDS = {"ptr": ctypes.c_void_p, "i64": ctypes.c_int64, "double": ctypes.c_double, "i8": ctypes.c_uint8}
 
 
 def _callable(address: int, name: str, tokens: Sequence[str], result: str) -> Callable[..., Any]:
     """Python's way into a kernel; the interpreter's lock is given up while it runs."""
     words = [_WORDS[word] for token in tokens for word in _layout(token)]
     native = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *words)(address)
-    kinds = [2 if _is_array(token) else 0 if token in ("i8", "f8") else 1 for token in tokens]
+    plain = {"i8": int, "f8": float, "b1": int}
+    kinds = [None if _is_array(token) else plain.get(token, _BUNDLE) for token in tokens]
     slot = ctypes.c_double if result == "f8" else ctypes.c_int64
 
     def call(*args: Any) -> Any:
         flat: list[Any] = []
         for value, kind in zip(args, kinds, strict=True):
-            if kind == 2:
+            if kind is None:
                 data = value.__array_interface__["data"][0]
                 flat += (None, None, value.size, value.itemsize, data, *value.shape, *value.strides)
             else:
-                flat.append(value.address if kind else value)
+                flat.append(kind(value))
         out, error = slot(), ctypes.c_void_p()
         status = native(ctypes.addressof(out), ctypes.addressof(error), *flat)
         if status not in (0, -2):  # -2: None

@@ -17,7 +17,6 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def warm(monkeypatch):
-    monkeypatch.setattr(progress, "first_run", lambda: False)
     monkeypatch.setattr(progress, "PATIENCE", 0.05)
 
 
@@ -51,11 +50,21 @@ def test_the_bar_ends_when_the_work_fails(warm, monkeypatch):
         raise ZeroDivisionError
 
 
-def test_the_first_run_says_that_it_compiles(monkeypatch, capsys):
-    monkeypatch.setattr(progress, "first_run", lambda: True)
+def test_compiling_is_told_when_it_happens_and_once(capsys):
+    from trading_system.kernels import compile_listeners
+
+    def compile_some():
+        for name in ("mean", "change", "advance", "audit"):
+            for tell in compile_listeners:
+                tell(name)
+
     with progress.working("reading"):
-        pass
-    assert capsys.readouterr().err == ""
+        compile_some()
     with progress.working("backtest", simulates=True):
         pass
-    assert capsys.readouterr().err == "compiling kernels (first run, about 15 s)\n"
+    assert capsys.readouterr().err == ""
+    with pytest.raises(ZeroDivisionError), progress.working("backtest", simulates=True):
+        compile_some()
+        raise ZeroDivisionError
+    assert capsys.readouterr().err.splitlines() == [progress.COMPILING, progress.SLOW["advance"]]
+    assert not compile_listeners

@@ -8,7 +8,8 @@ import sys
 import threading
 from collections.abc import Iterator
 
-COMPILE_SECONDS = 15
+COMPILING = "compiling kernels (first run, some seconds)"
+SLOW = {"advance": "compiling kernels of the portfolio engine (first run, about 20 s)"}
 PATIENCE = 1.0
 
 
@@ -18,22 +19,45 @@ def working(what: str, *, simulates: bool = False) -> Iterator[None]:
 
     What a user's own code prints goes to standard error too: standard output is for the answer alone.
 
-    Work that `simulates` says in one line that kernels are compiled, on the first run after an installation or upgrade.
+    Work that `simulates` says when kernels are compiled: by the first runs after an installation or upgrade.
     """
     from trading_system.cli.session import session
 
-    if simulates and not session.quiet and first_run():
-        print(f"compiling kernels (first run, about {COMPILE_SECONDS} s)", file=sys.stderr, flush=True)
-    if session.quiet or not sys.stderr.isatty():
-        with contextlib.redirect_stdout(sys.stderr):
-            yield
+    told = _compiling_is_told() if simulates and not session.quiet else contextlib.nullcontext()
+    with told, _pulsing(what, drawn=not session.quiet and sys.stderr.isatty()), contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+@contextlib.contextmanager
+def _compiling_is_told() -> Iterator[None]:
+    """One line before the first kernel that is compiled, one more before one that takes long."""
+    from trading_system.kernels import compile_listeners
+
+    said: set[str] = set()
+
+    def tell(kernel: str) -> None:
+        line = SLOW.get(kernel, COMPILING)
+        if line not in said:
+            said.add(line)
+            print(line, file=sys.stderr, flush=True)
+
+    compile_listeners.append(tell)
+    try:
+        yield
+    finally:
+        compile_listeners.remove(tell)
+
+
+@contextlib.contextmanager
+def _pulsing(what: str, *, drawn: bool) -> Iterator[None]:
+    if not drawn:
+        yield
         return
     done = threading.Event()
     watcher = threading.Thread(target=_pulse, args=(what, done), daemon=True)
     watcher.start()
     try:
-        with contextlib.redirect_stdout(sys.stderr):
-            yield
+        yield
     finally:
         done.set()
         watcher.join()
@@ -53,7 +77,7 @@ def _pulse(what: str, done: threading.Event) -> None:
 
 
 def first_run() -> bool:
-    """Whether the engine's machine code of this version is not in the cache yet."""
+    """Whether the portfolio engine's machine code of this version is not in the cache yet."""
     from trading_system import kernels
 
     source = kernels.PACKAGE / "engine" / "_kernels.py"

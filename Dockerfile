@@ -21,7 +21,11 @@ COPY EXAMPLE_CONFIGS ./EXAMPLE_CONFIGS
 RUN python3 -m venv --without-pip /opt/trading-system/venv
 RUN --mount=type=cache,target=/root/.cache/pip python3 -m pip --python /opt/trading-system/venv/bin/python install . && \
     find /opt/trading-system/venv -type d -name tests -prune -exec rm -r {} +
+# every example, then rules on a single symbol, for which the engine has machine code of its own
 RUN for file in EXAMPLE_CONFIGS/*.yaml; do /opt/trading-system/venv/bin/trading-system backtest "$file" --out /tmp/warm || exit 1; done
+RUN for rule in ma_crossover equity_momentum crypto_momentum mean_reversion multi_timeframe; do \
+      printf 'data: {source: sample, path: us5, end: 2006-12-29}\nstrategies: [{name: one, type: %s, universe: [IBM]}]\n' $rule > /tmp/one.yaml && \
+      /opt/trading-system/venv/bin/trading-system backtest /tmp/one.yaml --out /tmp/warm || exit 1; done
 RUN rm -rf /opt/trading-system/cache/data/bars /tmp/warm && chmod -R a-w /opt/trading-system
 
 FROM base AS run

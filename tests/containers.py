@@ -268,6 +268,12 @@ def prove(replay: Replay) -> None:
     before = content(kernels)
     assert before, "no kernel was compiled while the image was built"
     finished(replay.run(*arguments), results)
+    one = replay.place("/configs/one.yaml")
+    one.write_text(
+        "data: {source: sample, path: us5}\nstrategies: [{name: x, type: ma_crossover, universe: [AAPL]}]\n", "utf-8"
+    )
+    alone = replay.run("backtest", "/configs/one.yaml")
+    assert alone.returncode == 0, alone.stdout + alone.stderr
     assert content(kernels) == before, "a one-shot run compiled a kernel that the image does not have"
     print(f"   {len(before)} files of machine code, none added by a run where they could be")
 

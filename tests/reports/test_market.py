@@ -69,10 +69,13 @@ def test_clean_data_is_called_clean_and_invented_data_invented():
     assert "no defect found" in text and "synthetic prices, invented" in text
 
 
-def test_a_large_market_shows_its_first_symbols_and_how_many_follow():
+@pytest.mark.parametrize(
+    ("bad", "last"), [(0, "and 314 more without a defect"), (2, "and 312 more without a defect"), (30, "and 297 more")]
+)
+def test_a_large_market_shows_its_bad_symbols_a_few_others_and_how_many_follow(bad, last):
     quality = copy.deepcopy(QUALITY)
-    quality["symbols"] = {f"S{i:03d}": QUALITY["symbols"]["AAPL"] for i in range(317)}
-    assert "and 297 more" in quality_page(quality, Page(80))
+    quality["symbols"] = {f"S{i:03d}": QUALITY["symbols"]["FB" if i < bad else "AAPL"] for i in range(317)}
+    assert last in quality_page(quality, Page(80)).splitlines()
 
 
 def test_symbols_and_details_from_files_cannot_drive_the_terminal():

@@ -9,6 +9,7 @@ from trading_system.reports.formats import amount, count, one_line, table, wrapp
 from trading_system.reports.page import Page
 
 SHOWN = 20
+CLEAN = 3  # symbols without a defect that stand for the others of a large market
 
 
 def quality_page(quality: Mapping[str, Any], page: Page) -> str:
@@ -32,17 +33,19 @@ def _what(quality: Mapping[str, Any], page: Page) -> str:
 
 
 def _symbols(quality: Mapping[str, Any], page: Page) -> str:
-    """Every symbol of a small market; of a large one those with defects, then the first."""
+    """Every symbol of a small market; of a large one those with most defects and the first few without."""
     symbols = sorted(quality["symbols"].items(), key=lambda item: (-sum(item[1]["found"].values()), item[0]))
+    bad = sum(1 for _, of in symbols if sum(of["found"].values()))
+    most = SHOWN if len(symbols) <= SHOWN else min(bad + CLEAN, SHOWN)
     rows = [
         (name, count(of["rows"]), count(of["bars"]), of["first"] or "-", of["last"] or "-", count(sum(of["found"].values())))
-        for name, of in symbols[:SHOWN]
+        for name, of in symbols[:most]
     ]
     head, *lines = table(
         ("symbol", "rows", "bars", "first", "last", "defects"), rows, right=(1, 2, 5), width=page.width
     ).split("\n")
-    if len(symbols) > SHOWN:
-        lines.append(f"and {len(symbols) - SHOWN} more")
+    if len(symbols) > most:
+        lines.append(f"and {len(symbols) - most} more" + (" without a defect" if bad <= most else ""))
     return "\n".join([page.heading(head), *lines])
 
 

@@ -325,3 +325,18 @@ print(len(ledger.trades) > 3, sorted(name.rpartition(".")[2] for name in sys.mod
     assert done.returncode == 0, done.stderr
     names = ["_kernels_bundle", "_kernels_lane", "_kernels_lane_audit", "_kernels_lane_fills"]
     assert done.stdout.strip() == f"True {names}"
+
+
+def test_one_signature_without_reference_counts_serves_every_run_of_a_single_line() -> None:
+    from trading_system.engine._kernels_lane import lane as kernel
+    from trading_system.engine._kernels_lane_audit import audit_lane
+
+    if not (hasattr(kernel, "overloads") and hasattr(audit_lane, "overloads")):  # asked, they compile from now on
+        pytest.skip("nothing is compiled under NUMBA_DISABLE_JIT; there is no machine code to look at")
+    for number in range(30):
+        short_way(lone_world(number))
+    for compiled in (kernel, audit_lane):
+        overloads = list(compiled.overloads.values())
+        assert len(overloads) == 1
+        code = "".join(str(one.library._get_module_for_linking()) for one in overloads)
+        assert "NRT_incref" not in code and "NRT_decref" not in code

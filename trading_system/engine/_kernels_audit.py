@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from trading_system.engine._kernels_fills import has_bar
+from trading_system.engine._kernels_prefetch import prefetch
 from trading_system.engine.layout import KIND_SETTLEMENT, KIND_STOP, KIND_TARGET, Engine
 from trading_system.kernels import engine_helper, engine_kernel, engine_routine
 
@@ -153,6 +154,7 @@ def audit(x: Engine, n_rows: int, quantity: Any, marks: Any, held: Any, count: A
                 held[j] = held[count[0]]
                 continue
             i = x.r.lines[line]["symbol"]
+            prefetch(x.m.close, min(t + 1, x.m.close.shape[0] - 1), i)
             if has_bar(x, t, i):
                 marks[line] = x.m.close[t, i]
             value += quantity[line] * marks[line]

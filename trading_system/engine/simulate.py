@@ -137,6 +137,9 @@ class Simulation:
 
         out, state, done = self._engine.o, self._engine.s, self.row - self.first
         number = {name: int(state.run[0][f"n_{name}"]) for name in LOGS}
+        logs = {name: getattr(out, name)[: number[name]] for name in LOGS}
+        if self.row < self.stop:  # what is still open goes on changing
+            logs = {name: log.copy() for name, log in logs.items()}
         ledger = Ledger(
             equity=out.equity[:done],
             cash=out.cash[:done],
@@ -144,11 +147,11 @@ class Simulation:
             net_exposure=out.net[:done],
             n_positions=out.n_positions[:done],
             stale_marks=out.stale[:done],
-            orders=out.orders[: number["orders"]].copy(),
-            fills=out.fills[: number["fills"]].copy(),
+            orders=logs["orders"],
+            fills=logs["fills"],
             trades=np.concatenate([out.trades[: number["trades"]], self._open_trades()]),
-            refusals=out.refusals[: number["refusals"]].copy(),
-            events=out.events[: number["events"]].copy(),
+            refusals=logs["refusals"],
+            events=logs["events"],
             repeated=state.strategies["repeated"].copy(),
             signals=state.strategies["signals"].copy(),
             line_symbol=self._lines.table["symbol"].copy(),

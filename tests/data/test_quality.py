@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from tests.data.markets import WARN, found, load
@@ -283,3 +285,33 @@ def test_a_dirty_file_is_refused_by_name_or_loads_with_its_defects_listed(name: 
         assert expected in str(error) and name in str(error)
     else:
         assert set(expected.split()) <= set(market.quality["counts"])
+
+
+def test_three_counts_differ_from_the_list_of_the_real_files_and_ours_are_these(shared_data: Path) -> None:
+    """Yahoo's worst names, adjusted as they are, against the list that came with them.
+
+    AXDX (list 7 moves above 60 %, ours 5) and CLF (list 2, ours 0): the list counts a close of 0 as a fall of 100 % and the way back as an
+    infinite rise. A close of 0 is no price; it is counted once, as `nonpositive_price`, and the close after it is compared
+    with the one before it: 0.156 -> 0.172 and 3.0156 -> 3.0156.
+    COKE (list 2 missing sessions, ours 41): the list's calendar begins in 1990, ours in 1962. The 39 before are sessions of
+    the exchange on which another name of the same file, CLF, was traded.
+    """
+    file = shared_data / "dirty/yahoo_worst.parquet"
+    market = load(file, quality=WARN, prices="adjusted")
+    counts = found(market)
+    assert (counts["AXDX", "jump"], counts["AXDX", "nonpositive_price"]) == (5, 1)
+    assert ("CLF", "jump") not in counts and counts["CLF", "nonpositive_price"] == 3686
+    assert counts["COKE", "missing_session"] == 41
+    bars = market.bars
+    coke, clf = bars.symbols.index("COKE"), bars.symbols.index("CLF")
+    table = pq.read_table(file, columns=["symbol", "date"])
+    days = {
+        name: set(table.filter(pc.equal(table["symbol"], name))["date"].to_numpy().astype("M8[D]").tolist())
+        for name in ("COKE", "CLF")
+    }
+    sessions = [day.item() for day in bars.dates() if min(days["COKE"]) <= day.item() <= max(days["COKE"])]
+    missing = [day for day in sessions if day not in days["COKE"]]
+    assert [str(day) for day in missing if day.year >= 1990] == ["1990-03-14", "1990-03-20"]
+    early = [day for day in missing if day.year < 1990]
+    assert len(early) == 39 and set(early) <= days["CLF"]
+    assert bars.has_bar[:, coke].any() and bars.has_bar[:, clf].any()

@@ -72,6 +72,15 @@ def test_a_column_that_never_varies_ranks_last_and_order_of_columns_changes_noth
     assert (idle.rank == plain.rank + 1.0).all() and (idle.selected == plain.selected).all()
 
 
+def test_equal_trials_share_their_mean_rank_and_the_first_of_equals_is_selected():
+    inside = [[2.0, 2.0, 1.0, 0.0], [0.0, 0.0, 1.0, 1.0]]
+    outside = [[5.0, 5.0, 5.0, 9.0], [1.0, 2.0, np.nan, np.nan]]
+    found = overfitting.overfitting_of(inside, outside)
+    assert found.selected.tolist() == [0, 2]
+    assert found.rank.tolist() == [2.0, 1.5]  # three share the ranks 1 to 3; two without a performance share 1 and 2
+    assert found.omega.tolist() == [0.4, 0.3] and found.pbo == 1.0
+
+
 def test_dominance_of_the_better_half():
     outside = np.array([[1.0, 5.0], [2.0, 6.0], [3.0, 7.0]])
     best = overfitting.overfitting_of(outside, outside)

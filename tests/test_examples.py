@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.printed import python_path
+from trading_system import machine_code
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "EXAMPLE_CONFIGS"
@@ -81,3 +82,24 @@ def test_the_page_of_the_examples_names_each_of_them() -> None:
     page = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     for name in (*SCRIPTS, *NOTEBOOKS):
         assert f"| `{name}` |" in page
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not machine_code.usable(), reason="machine code is not called without the compiler here")
+@pytest.mark.parametrize("name", sorted(path.name for path in CONFIGS.glob("*.yaml")))
+def test_the_second_run_of_an_example_starts_no_compiler(name: str, tmp_path: Path) -> None:
+    shutil.copytree(CONFIGS, tmp_path / "examples", ignore=lambda _, names: [n for n in names if not n.endswith(".yaml")])
+    code = "import sys; from trading_system.cli.main import main; main(sys.argv[1:]); print('numba' in sys.modules)"
+    line = [
+        sys.executable,
+        "-c",
+        code,
+        "backtest",
+        str(tmp_path / "examples" / name),
+        "--quiet",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    clean = {key: value for key, value in os.environ.items() if key != "NUMBA_DISABLE_JIT"}
+    said = [subprocess.run(line, capture_output=True, text=True, check=True, env=clean).stdout.split()[-1] for _ in range(2)]
+    assert said[1] == "False"

@@ -169,19 +169,19 @@ def tightened(close: FloatArray, line: FloatArray, atr: FloatArray, first: int, 
             stop[t, column(first, j)] = close[t, j] - distance * atr[t, j] if fell else np.nan
 
 
-@kernel  # void(f8[:, ::1], f8[:, ::1], i8, f8[::1], b1, i1[:, ::1], b1[:, ::1], f8[:, ::1], f8[:, :, ::1])
+@kernel  # void(f8[:, ::1], f8[:, ::1], i8, f8[::1], i8, i1[:, ::1], b1[:, ::1], f8[:, ::1], f8[:, :, ::1])
 def reversions(
     score: FloatArray,
     atr: FloatArray,
     first: int,
     levels: FloatArray,
-    both: bool,
+    both: int,
     entry: Int8Array,
     leave: BoolArray,
     stop: FloatArray,
     components: FloatArray,
 ) -> None:
-    """Long below ``levels[0]``, out above ``levels[1]``, and mirrored when `both`; the stop is ``levels[2]`` ATRs away.
+    """Long below ``levels[0]``, out above ``levels[1]``, and mirrored when `both` is 1; the stop is ``levels[2]`` ATRs away.
 
     An exit belongs to the side of the last entry: a long and a short leave on opposite sides of the mean. The component is
     the distance of the score from 0.
@@ -194,7 +194,7 @@ def reversions(
             stop[t, column(first, j)] = stop_atr * atr[t, j]
         for j in range(width):
             components[0, t, column(first, j)] = abs(score[t, j])
-        if both:
+        if both == 1:
             for j in range(width):
                 ready = not math.isnan(atr[t, j])
                 side[j] = 1.0 if (score[t, j] < enter) & ready else (-1.0 if (-score[t, j] < enter) & ready else side[j])

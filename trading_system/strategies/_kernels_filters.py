@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from trading_system.types import FloatArray
 
 
-@kernel  # void(f8[:, ::1] x 4, i8, b1, b1, f8[:, ::1])
+@kernel  # void(f8[:, ::1] x 4, i8, i8, i8, f8[:, ::1])
 def level_distance(
     close: FloatArray,
     highs: FloatArray,
     lows: FloatArray,
     side: FloatArray,
     n: int,
-    ahead: bool,
-    latest: bool,
+    ahead: int,
+    latest: int,
     out: FloatArray,
 ) -> None:
     """Distance (above 0) from the close to a level confirmed on rows t-n+1 .. t; infinite where there is none.
 
-    `ahead`: in the direction of the entry `side` (+1, -1), that is above the close of a long; else behind it. The level is
-    the `latest` on that side, else the nearest. NaN on rows without an entry and before there are n rows.
+    `ahead` 1: in the direction of the entry `side` (+1, -1), that is above the close of a long; else behind it. The level is
+    the latest on that side when `latest` is 1, else the nearest. NaN on rows without an entry and before there are n rows.
     """
     n_bars, n_columns = close.shape
     for t in range(n_bars):
@@ -34,14 +34,14 @@ def level_distance(
             out[t, j] = np.nan
             if side[t, j] == 0.0 or t < n - 1:
                 continue
-            up = (side[t, j] > 0.0) == ahead
+            up = (side[t, j] > 0.0) == (ahead == 1)
             best = np.inf
             for back in range(n):
                 i = t - back
                 gap = highs[i, j] - close[t, j] if up else close[t, j] - lows[i, j]
                 if gap > 0.0 and gap < best:
                     best = gap
-                    if latest:
+                    if latest == 1:
                         break
             out[t, j] = best
 

@@ -73,4 +73,4 @@ class MeanReversion(Strategy):
         series.moments(close, self.lookback, 1, 2, score, score)
         series.average_true_range(high, low, close, self.atr, atr)
         levels = floats(np.array([self.enter, self.leave, self.stop_atr]))
-        _kernels.reversions(floats(score), floats(atr), first, levels, self.short, entry, leave, values[0], values[1:])
+        _kernels.reversions(floats(score), floats(atr), first, levels, int(self.short), entry, leave, values[0], values[1:])

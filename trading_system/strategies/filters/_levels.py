@@ -32,9 +32,13 @@ def swing_distance(signals: Signals, bars: Bars, k: int, lookback: int, *, ahead
     prices = bars.adjusted
     close, high, low = (lines(signals, panel) for panel in (prices.close, prices.high, prices.low))
 
+    long, short = bool((signals.entry > 0).any()), bool((signals.entry < 0).any())
+    read_highs, read_lows = (long, short) if ahead else (short, long)
+
     def rule(c: FloatArray, h: FloatArray, lo: FloatArray, side: FloatArray, out: FloatArray) -> None:
-        highs, lows = floats(swing_highs(h, k)), floats(swing_lows(lo, k))
-        kernels.level_distance(c, highs, lows, side, lookback, ahead, latest, out)
+        highs = floats(swing_highs(h, k)) if read_highs else h
+        lows = floats(swing_lows(lo, k)) if read_lows else lo
+        kernels.level_distance(c, highs, lows, side, lookback, int(ahead), int(latest), out)
 
     return compute(rule, (close, high, low, sides(signals, close)))[0]
 

@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from trading_system.strategies.base import Strategy
 
 
-REPORT = "report.html"
-
-
 @dataclass(frozen=True, eq=False)
 class BacktestResult:
     """What a backtest was and found; tables are made when they are asked for.
@@ -393,6 +390,7 @@ def _manifest(work: _Work, done: _Done) -> dict[str, Any]:
 def _written(
     work: _Work, done: _Done, results: Path, trial: dict[str, Any], git: dict[str, Any] | None, start: float
 ) -> BacktestResult:
+    from trading_system.runs.manifest import REPORT
     from trading_system.runs.store import write_run
 
     manifest = _manifest(work, done)
@@ -603,6 +601,7 @@ def report_run(
     """
     from trading_system.files import write_file
     from trading_system.reports.artefacts import read_artefacts
+    from trading_system.runs.manifest import REPORT
     from trading_system.runs.store import find_run
 
     if format not in ("html", "markdown", "json"):
@@ -643,7 +642,7 @@ def _refuse_another_report(path: Path, data: bytes, manifest: Mapping[str, Any])
     """A report that the manifest names stays what it is."""
     import hashlib
 
-    named = manifest["artefacts"].get(REPORT)
+    named = manifest["artefacts"].get(path.name)
     if named is not None and hashlib.sha256(data).hexdigest() != named:
         raise OutputError(
             "was made by another version of the program and belongs to the run as it is",
@@ -678,7 +677,7 @@ def _bytes_again(work: _Work, done: _Done, manifest: Mapping[str, Any]) -> dict[
     """Every artefact of the run with this manifest, in the form in which two runs are compared."""
     import hashlib
 
-    from trading_system.runs.manifest import VOLATILE, comparable
+    from trading_system.runs.manifest import REPORT, VOLATILE, comparable
     from trading_system.runs.store import to_json
 
     files = {name: b"".join(pieces()) for name, pieces in _artefacts(work.run, done).items()}

@@ -87,7 +87,6 @@ def test_markup_is_made_in_one_file_and_own_takes_constants_alone():
             if node.func.id == "own":
                 (given,) = node.args
                 plain = isinstance(given, ast.Constant) or ast.unparse(given) in (
-                    "_file('report.css')",
                     "f'\\n{begin}'",
                     "f'{end}\\n'",
                 )

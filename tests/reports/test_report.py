@@ -16,8 +16,8 @@ from tests.builders import random_bars
 from tests.metrics.ledgers import Fill, curve_ledger, flat_bars, played
 from tests.reports.made import CONFIG, html_of, made
 from trading_system.engine.ledger import EVENT, REFUSAL, Code
-from trading_system.reports import report_html
 from trading_system.reports.formats import money, percent, ratio
+from trading_system.reports.html import page_file
 from trading_system.reports.markdown import report_markdown
 from trading_system.reports.report import report_json, report_of
 from trading_system.reports.words import CODES
@@ -277,4 +277,4 @@ def test_a_large_run_stays_under_eight_megabytes_and_is_made_quickly():
 
 def test_assets_hold_nothing_that_would_end_their_element():
     for name in ("report.js", "report.css"):
-        assert "</" not in (report_html.FILES / name).read_text(encoding="utf-8")
+        assert "</" not in page_file(name)

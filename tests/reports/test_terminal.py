@@ -69,6 +69,7 @@ def cost(amount):
 DOCUMENT = {
     "run_id": "20260102-101500-1a2b3c4d",
     "folder": "my-idea/results/20260102-101500-1a2b3c4d",
+    "report": "my-idea/results/20260102-101500-1a2b3c4d/report.html",
     "run": {
         "strategies": [{"name": "my_strategy", "type": "equity_momentum", "symbols": 5}],
         "source": "sample",
@@ -121,7 +122,7 @@ EQUITY = [100_000.0 + 43_210.123 * i / 1509 for i in range(1510)]
 @pytest.mark.parametrize("unicode", [True, False])
 def test_no_line_but_a_path_or_command_leaves_the_width(width, unicode):
     for line in summary_page(DOCUMENT, EQUITY, Page(width, unicode)).splitlines():
-        assert cells(line) <= width or "trading-system runs" in line or "results: " in line
+        assert cells(line) <= width or "trading-system runs" in line or line.startswith(("results: ", "report: "))
 
 
 def test_everything_a_reader_needs_is_on_the_page():
@@ -139,6 +140,7 @@ def test_everything_a_reader_needs_is_on_the_page():
         "DRAWDOWN_LIMIT",
         "warning: run_config.yaml:12",
         "results: my-idea/results/20260102-101500-1a2b3c4d",
+        "report:  my-idea/results/20260102-101500-1a2b3c4d/report.html",
         "trading-system runs reproduce",
     ):
         assert words in text, words

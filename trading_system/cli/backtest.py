@@ -87,8 +87,9 @@ def _show_report(folder: Path) -> None:
     """Show the run's report; one that was not asked for in `output.formats` is made now."""
     from trading_system import pipeline
     from trading_system.cli.browser import opened
+    from trading_system.runs.manifest import REPORT
 
-    made = folder / pipeline.REPORT
+    made = folder / REPORT
     if not made.is_file():
         pipeline.report_run(str(folder))
     opened(made)

@@ -13,7 +13,6 @@ from trading_system.runs.comparison import config_of
 from trading_system.runs.series import SCHEMA
 from trading_system.runs.store import METRICS, checked, damaged, from_json, read_bytes, read_manifest, to_json
 
-REPORT = "report.html"
 SOURCES = ("config.yaml", "metrics.json", "monthly_report.json", "data_quality.json", "series.json")
 
 _QUALITY: dict[str, Any] = {

@@ -5,18 +5,14 @@ The drawing is SVG that is made here, so that the page has no script; its policy
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from trading_system.reports.formats import NOTHING, money, percent
-from trading_system.reports.html import Html, joined, own, tag
+from trading_system.reports.html import Html, joined, known, page_file, tag
 from trading_system.reports.runs import differing, made_of
 
-STYLE = Path(__file__).resolve().parent / "page_files" / "report.css"
 WIDE, TALL, LEFT, RIGHT, TOP, BOTTOM = 960.0, 340.0, 72.0, 12.0, 10.0, 26.0
 KINDS = {"a": "run", "b": "benchmark"}  # names of the two line styles
 
@@ -25,18 +21,16 @@ def comparison_html(found: Mapping[str, Any]) -> bytes:
     """The page of what `trading_system.runs.comparison.compared` gives; the same bytes for the same runs."""
     one, other = (str(run["run_id"]) for run in found["runs"])
     title = "Two runs compared"
-    style = STYLE.read_text(encoding="utf-8")
     body = [
         tag("header", tag("h1", title), tag("p", "a: ", tag("bdi", one), ", b: ", tag("bdi", other), class_="subtitle")),
         tag("main", _equity(found["equity"], (one, other)), _made(found), _metrics(found["metrics"])),
     ]
-    page = tag("html", tag("head", *_head(title, style)), tag("body", *body), lang="en")
+    page = tag("html", tag("head", *_head(title)), tag("body", *body), lang="en")
     return f"<!DOCTYPE html>\n{page}\n".encode(errors="backslashreplace")
 
 
-def _head(title: str, style: str) -> list[Html]:
-    known = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
-    policy = f"default-src 'none'; style-src 'sha256-{known}'; img-src data:; base-uri 'none'; form-action 'none'"
+def _head(title: str) -> list[Html]:
+    policy = f"default-src 'none'; style-src {known('report.css')}; img-src data:; base-uri 'none'; form-action 'none'"
     return [
         tag("meta", charset="utf-8"),
         tag("meta", http_equiv="Content-Security-Policy", content=policy),
@@ -44,7 +38,7 @@ def _head(title: str, style: str) -> list[Html]:
         tag("meta", name="color-scheme", content="light dark"),
         tag("link", rel="icon", href="data:,"),
         tag("title", title),
-        tag("style", own(style)),
+        tag("style", page_file("report.css")),
     ]
 
 

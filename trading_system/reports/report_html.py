@@ -6,26 +6,16 @@ two known pieces of style and script run. Curves are JSON with base64 arrays; ev
 
 from __future__ import annotations
 
-import base64
-import functools
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from trading_system.reports.artefacts import Artefacts
 from trading_system.reports.document import Beside, Cell, Chart, Facts, Figures, Folded, Note, Part, Report, Section, Table
-from trading_system.reports.html import Html, data_block, joined, own, safe, tag
+from trading_system.reports.html import Html, data_block, joined, known, own, page_file, safe, tag
 from trading_system.reports.report import report_of
 from trading_system.runs.manifest import IDENTITY
 
 WIDE = 6  # columns; a table with more takes the whole width
-FILES = Path(__file__).resolve().parent / "page_files"
-
-
-@functools.cache
-def _file(name: str) -> str:
-    return (FILES / name).read_text(encoding="utf-8")
 
 
 def report_html(found: Artefacts) -> Iterator[bytes]:
@@ -39,7 +29,7 @@ def report_html(found: Artefacts) -> Iterator[bytes]:
     )
     yield b"\n"
     yield data_block("series", chart_data(found)).encode(errors="backslashreplace")
-    yield f"\n<script>{_file('report.js')}</script>\n</body>\n</html>\n".encode()
+    yield f"\n<script>{page_file('report.js')}</script>\n</body>\n</html>\n".encode()
 
 
 def chart_data(found: Artefacts) -> dict[str, Any]:
@@ -55,11 +45,8 @@ def chart_data(found: Artefacts) -> dict[str, Any]:
 
 
 def _policy() -> str:
-    def known(name: str) -> str:
-        return base64.b64encode(hashlib.sha256(_file(name).encode()).digest()).decode("ascii")
-
     return (
-        f"default-src 'none'; script-src 'sha256-{known('report.js')}'; style-src 'sha256-{known('report.css')}';"
+        f"default-src 'none'; script-src {known('report.js')}; style-src {known('report.css')};"
         " img-src data:; base-uri 'none'; form-action 'none'"
     )
 
@@ -73,7 +60,7 @@ def _head(report: Report) -> list[Html]:
         tag("meta", name="referrer", content="no-referrer"),
         tag("link", rel="icon", href="data:,"),
         tag("title", report.title),
-        tag("style", own(_file("report.css"))),
+        tag("style", page_file("report.css")),
     ]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from trading_system.reports.formats import amount, command, count, money, one_line, percent, ratio, sparkline, table
 from trading_system.reports.page import Page
+from trading_system.runs.manifest import REPORT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,6 +92,7 @@ def backtest_document(result: BacktestResult) -> dict[str, Any]:
     return {
         "run_id": result.run_id,
         "folder": str(result.folder),
+        "report": str(result.folder / REPORT) if "html" in config.output.formats else None,
         "run": {
             "strategies": [{"name": entry.name, "type": entry.type, "symbols": symbols} for entry, symbols in _lines(result)],
             "source": config.data.source,
@@ -271,4 +273,5 @@ def _warnings(document: Mapping[str, Any], page: Page) -> list[str]:
 def _where(document: Mapping[str, Any], page: Page) -> list[str]:
     """Where the results lie and what to do next; a path is never broken over two lines."""
     folder = str(document["folder"])
-    return [f"results: {one_line(folder)}", f"next:    {command('trading-system', 'runs', 'reproduce', folder)}"]
+    made = [f"report:  {one_line(document['report'])}"] if document.get("report") else []
+    return [f"results: {one_line(folder)}", *made, f"next:    {command('trading-system', 'runs', 'reproduce', folder)}"]

@@ -21,9 +21,10 @@ NAMED = ("numpy", "numba", "llvmlite", "pydantic")
 GIT_SECONDS = 0.25
 VOLATILE = ("run_id", "created", "timings", "trial", "place", "git")
 """Keys of a manifest that differ between two runs of the same work: times, ids and places."""
+REPORT = "report.html"
 IDENTITY = ("<!-- identity -->", "<!-- /identity -->")
 """What encloses the same in ``report.html``; no text from outside can hold it there."""
-_NOT_COMPARED = ("run.log", "report.html")  # hashes of files that hold times and ids
+_NOT_COMPARED = ("run.log", REPORT)  # hashes of files that hold times and ids
 
 
 def data_hash(hashes: Mapping[str, str]) -> str:
@@ -180,7 +181,7 @@ def comparable(name: str, data: bytes) -> bytes:
         for key in _NOT_COMPARED:
             document.get("artefacts", {}).pop(key, None)
         return json.dumps(document, indent=2, ensure_ascii=False).encode(errors=ESCAPED)
-    if name == "report.html":
+    if name == REPORT:
         begin, end = (mark.encode() for mark in IDENTITY)
         head, _, rest = data.partition(begin)
         return head + rest.partition(end)[2]

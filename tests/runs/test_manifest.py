@@ -92,3 +92,20 @@ def test_the_data_hash_knows_the_symbols_and_not_their_order():
 @pytest.mark.parametrize("text", [b"{bad\n", b"[1]\n", b"3\n", b"\xff\n", b"[" * 100_000])
 def test_a_damaged_log_is_compared_as_it_is(text):
     assert manifest.comparable("run.log", text) == text
+
+
+def test_the_code_is_another_when_the_style_or_script_of_the_report_is(tmp_path, monkeypatch):
+    import shutil
+
+    from trading_system.runs import manifest
+
+    copy = tmp_path / "package"
+    shutil.copytree(manifest.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "markets"))
+    monkeypatch.setattr(manifest, "PACKAGE", copy)
+    before = manifest.package_hash.__wrapped__()
+    for name in ("report.css", "report.js"):
+        with (copy / "reports" / "page_files" / name).open("a") as file:
+            file.write("\n")
+        after = manifest.package_hash.__wrapped__()
+        assert after != before
+        before = after

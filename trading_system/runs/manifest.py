@@ -53,9 +53,9 @@ def code_state(files: Iterable[Path], root: Path) -> dict[str, Any]:
 
 @functools.cache
 def package_hash() -> str:
-    """sha256 over every source file of this package."""
+    """sha256 over every source file of this package, the report's style and script among them."""
     total = hashlib.sha256()
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in sorted([*PACKAGE.rglob("*.py"), *PACKAGE.glob("reports/page_files/report.*")]):
         total.update(f"{path.relative_to(PACKAGE).as_posix()}\n".encode())
         total.update(hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()

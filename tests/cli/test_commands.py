@@ -131,6 +131,10 @@ def test_every_strategy_type_is_listed_and_shown_with_its_parameters(capsys):
             assert parameter["description"], f"{row['type']}.{parameter['name']} has no description"
 
 
+def test_the_shape_of_a_list_is_shown_in_words(capsys):
+    assert "list of [text, text]" in said(capsys, "strategy", "show", "pairs")
+
+
 def test_an_unknown_strategy_type_is_answered_with_the_nearest_name(capsys):
     assert "did you mean 'buy_and_hold'?" in refused(capsys, "strategy", "show", "buy_and_hol")
     assert "did you mean 'swing_stop'?" in refused(capsys, "strategy", "show", "swing_stops")

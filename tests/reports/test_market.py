@@ -25,15 +25,16 @@ QUALITY = {
     "policy": {"impossible": "drop", "jump": "warn", "max_jump": 0.5, "split_suspect": "error"},
     "counts": {"high_below_close": 2, "jump": 1},
     "symbols": {
-        "AAPL": {"rows": 3270, "bars": 795, "first": "2010-01-04", "last": "2013-03-01", "found": {}},
+        "AAPL": {"rows": 3270, "bars": 795, "first": "2010-01-04", "last": "2013-03-01", "missing_bars": 0, "found": {}},
         "FB": {
             "rows": 196,
             "bars": 196,
             "first": "2012-05-18",
             "last": "2013-03-01",
+            "missing_bars": 0,
             "found": {"high_below_close": 2, "jump": 1},
         },
-        "GONE": {"rows": 3, "bars": 0, "first": None, "last": None, "found": {}},
+        "GONE": {"rows": 3, "bars": 0, "first": None, "last": None, "missing_bars": 0, "found": {}},
     },
     "incidents": [
         {"symbol": "FB", "kind": "high_below_close", "date": "2012-06-01", "detail": "high 30.1 below close 30.2"},
@@ -85,3 +86,13 @@ def test_symbols_and_details_from_files_cannot_drive_the_terminal():
     quality["notes"] = ["note \x1b]0;x\x07"]
     text = quality_page(quality, Page(80))
     assert "\x1b" not in text and "\x07" not in text
+
+
+def test_bars_that_an_intraday_file_lacks_stand_beside_those_it_has():
+    quality = copy.deepcopy(QUALITY)
+    assert "missing" not in quality_page(quality, Page(80))
+    quality["symbols"]["FB"]["missing_bars"] = 537
+    lines = quality_page(quality, Page(80)).splitlines()
+    head = next(line for line in lines if line.startswith("symbol"))
+    row = next(line for line in lines if line.startswith("FB"))
+    assert head.split().index("missing") == row.split().index("537")

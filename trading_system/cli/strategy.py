@@ -146,9 +146,15 @@ def _allowed(field: dict[str, Any]) -> str:
         return ", ".join(str(item) for item in field["enum"])
     if "anyOf" in field:
         return " or ".join(_allowed(option) for option in field["anyOf"])
+    if "prefixItems" in field:
+        return f"[{', '.join(_allowed(item) for item in field['prefixItems'])}]"
+    if field.get("type") == "array":
+        return f"list of {_allowed(field.get('items', {}))}"
     bounds = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
     parts = [f"{sign} {field[key]:g}" for key, sign in bounds.items() if key in field]
-    return " ".join([str(field.get("type", "any")).replace("null", "nothing"), ", ".join(parts)]).strip()
+    return " ".join(
+        [str(field.get("type", "any")).replace("null", "nothing").replace("string", "text"), ", ".join(parts)]
+    ).strip()
 
 
 COMMANDS = {"list": strategy_list, "show": strategy_show, "new": strategy_new}

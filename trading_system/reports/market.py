@@ -37,13 +37,22 @@ def _symbols(quality: Mapping[str, Any], page: Page) -> str:
     symbols = sorted(quality["symbols"].items(), key=lambda item: (-sum(item[1]["found"].values()), item[0]))
     bad = sum(1 for _, of in symbols if sum(of["found"].values()))
     most = SHOWN if len(symbols) <= SHOWN else min(bad + CLEAN, SHOWN)
+    holes = any(of["missing_bars"] for _, of in symbols)
     rows = [
-        (name, count(of["rows"]), count(of["bars"]), of["first"] or "-", of["last"] or "-", count(sum(of["found"].values())))
+        (
+            name,
+            count(of["rows"]),
+            count(of["bars"]),
+            *((count(of["missing_bars"]),) if holes else ()),
+            of["first"] or "-",
+            of["last"] or "-",
+            count(sum(of["found"].values())),
+        )
         for name, of in symbols[:most]
     ]
-    head, *lines = table(
-        ("symbol", "rows", "bars", "first", "last", "defects"), rows, right=(1, 2, 5), width=page.width
-    ).split("\n")
+    header = ("symbol", "rows", "bars", *(("missing",) if holes else ()), "first", "last", "defects")
+    right = (1, 2, 3, 6) if holes else (1, 2, 5)
+    head, *lines = table(header, rows, right=right, width=page.width).split("\n")
     if len(symbols) > most:
         lines.append(f"and {len(symbols) - most} more" + (" without a defect" if bad <= most else ""))
     return "\n".join([page.heading(head), *lines])

@@ -113,3 +113,11 @@ def test_too_few_bars_say_how_many_are_needed():
         folds.walk_forward_folds(299, 200, 100)
     with pytest.raises(InsufficientDataError, match="6 groups need 6 observations"):
         folds.combinatorial_splits(5, 6, 2)
+
+
+def test_the_embargo_begins_where_the_purge_ends():
+    """Labels of three bars: two bars go on each side of the test, then one more behind it."""
+    found = folds.combinatorial_splits(12, 3, 1, horizon=3, embargo=1)
+    assert found.splits[1].test.tolist() == [4, 5, 6, 7] and found.splits[1].train.tolist() == [0, 1, 11]
+    closed = folds.combinatorial_splits(12, 3, 1, horizon=3, embargo=1, closed=True)
+    assert closed.splits[1].train.tolist() == [0]

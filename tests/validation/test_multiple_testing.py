@@ -90,3 +90,9 @@ def test_what_is_no_p_value_is_refused():
         many.adjusted_p_values([0.1], "bon")
     with pytest.raises(DataError, match="alpha is 0"):
         many.rejected([0.1], 0.0, "holm")
+
+
+def test_two_ways_to_begin_the_step_up():
+    """c(2) = 1.5: the largest p-value stays 0.06 as Harvey, Liu and Zhu write it, and becomes 0.09 as Yekutieli does."""
+    assert many.bhy_harvey_liu([0.01, 0.06]) == pytest.approx([0.03, 0.06])
+    assert many.benjamini_yekutieli([0.01, 0.06]) == pytest.approx([0.03, 0.09])

@@ -117,3 +117,9 @@ def test_an_interval_is_annualised_at_both_ends():
     yearly = inference.confidence_interval(0.05, 0.02, 0.9, 252)
     assert daily == pytest.approx(stats.norm(0.05, 0.02).interval(0.9))
     assert yearly == pytest.approx(np.array(daily) * math.sqrt(252))
+
+
+def test_the_published_fund_of_two_years():
+    """Bailey and Lopez de Prado (2012): Sharpe ratio 0.458 over 24 months, its own moments and Normal ones."""
+    assert inference.probabilistic_sharpe(0.458, 24, -2.448, 10.164) == pytest.approx(0.913, abs=5e-4)
+    assert inference.probabilistic_sharpe(0.458, 24) == pytest.approx(0.982, abs=5e-4)

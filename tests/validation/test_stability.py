@@ -62,7 +62,7 @@ def test_parameters_that_never_move_are_stable():
     once = stability.parameter_stability([(10,)], [[10]])
     assert once.modal_share == 1.0 and math.isnan(once.mean_jump)
     wild = stability.parameter_stability([(1,), (3,), (1,)], [[1, 2, 3]])
-    assert wild.mean_jump == 1.0
+    assert wild.mean_jump == 1.0 and wild.deviation_of_each == pytest.approx([math.sqrt(1.0 / 3.0)])
 
 
 @pytest.mark.parametrize(

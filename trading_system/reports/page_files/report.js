@@ -164,7 +164,9 @@ class TimeChart {
       const y = R(this.y(tick));
       svg.append(shape("line", { class: tick === 0 && this.range[0] < 0 ? "zero" : "grid", x1: M.left, x2: wide - M.right, y1: y, y2: y }), shape("text", { x: M.left - 8, y: y + 4, "text-anchor": "end" }, this.tick(tick)));
     }
-    for (const [row, text] of timeTicks(...this.view, Math.max(2, Math.floor(this.inner / 84)))) {
+    const dates = timeTicks(...this.view, Math.max(2, Math.floor(this.inner / 84)));
+    if (dates.length > 1 && this.x(dates[1][0]) - this.x(dates[0][0]) < 72) dates.shift(); // the part of a month or year it begins with
+    for (const [row, text] of dates) {
       const x = R(this.x(row));
       svg.append(shape("line", { class: "grid", x1: x, x2: x, y1: bottom, y2: bottom + 4 }), shape("text", { x: Math.min(x, wide - 30), y: this.tall - 6, "text-anchor": x < M.left + 20 ? "start" : "middle" }, text));
     }

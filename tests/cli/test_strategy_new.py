@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import shlex
 import subprocess
 import sys
 
@@ -135,3 +137,19 @@ def test_as_json_names_what_was_written(tmp_path, capsys):
     code, out, _ = run(capsys, "strategy", "new", "my_rule", "--dir", str(tmp_path), "--json")
     assert code == 0
     assert json.loads(out)["files"] == [str(tmp_path / name) for name in ("my_rule.py", "my_rule.yaml", "test_my_rule.py")]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_printed_check_uses_this_python_and_says_how_to_get_pytest_where_it_is_absent(
+    there, tmp_path, capsys, monkeypatch
+):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: found(name, *rest) if there or name != "pytest" else None
+    )
+    folder = tmp_path / "of mine"
+    code, out, _ = run(capsys, "strategy", "new", "my_rule", "--dir", str(folder))
+    lines = [line.strip() for line in out.splitlines()]
+    line = next(line for line in lines if line.startswith("check: "))
+    assert code == 0 and shlex.split(line)[1:] == [sys.executable, "-m", "pytest", str(folder / "test_my_rule.py")]
+    assert any(line.endswith(f"first: {sys.executable} -m pip install pytest") for line in lines) is not there

@@ -95,8 +95,21 @@ def strategy_new(name: NewName, folder: NewFolder = Path("."), weights: AsWeight
     config = str(folder / f"{name}.yaml")
     lines = [f"wrote {one_line(str(path))}" for path in written]
     lines += [f"try:   {command('trading-system', 'backtest', config)}"]
-    lines += [f"check: {command('python', '-m', 'pytest', str(folder / f'test_{name}.py'))}"]
-    show("\n".join(lines))
+    show("\n".join([*lines, *_check(folder / f"test_{name}.py")]))
+
+
+def _check(test: Path) -> list[str]:
+    """How to run the test of a new rule with the Python that runs now; without pytest, how to get it first."""
+    import sys
+    from importlib.util import find_spec
+
+    from trading_system.reports.formats import command
+
+    python = sys.executable or "python"
+    lines = [f"check: {command(python, '-m', 'pytest', str(test))}"]
+    if find_spec("pytest") is None:
+        lines.append(f"       pytest is not installed here; first: {command(python, '-m', 'pip', 'install', 'pytest')}")
+    return lines
 
 
 def _component(name: str) -> type[Any]:

@@ -202,6 +202,7 @@ def _results_folder(run: LoadedRun, out: Path | str | None) -> Path:
 
 def _computed(work: _Work, period: str | None, journal: Journal) -> _Done:
     """Everything up to the numbers, in memory."""
+    from trading_system.data.notes import alarming
     from trading_system.engine.simulate import simulate
     from trading_system.metrics.summary import summarise
     from trading_system.runs import holdout
@@ -217,7 +218,12 @@ def _computed(work: _Work, period: str | None, journal: Journal) -> _Done:
     with work.step("data") as told:
         market = _market(run)
         told |= {"bars": market.bars.n_bars, "symbols": market.bars.n_symbols}
+    alarms = [note for note in market.notes if alarming(note)]
+    for text in alarms:
+        work.warn(f"data: {text}")
     for note in market.notes:
+        if note in alarms:
+            continue
         work.log.note("data" if note in market.quality.get("notes", ()) else "environment", message=note)
     start, stop = windows.rows(market.bars, run.config, name)
     for text in holdout.guard(journal, market.bars, stop, run.config.splits, run.hash, data_hash(market.hashes)):
@@ -367,6 +373,7 @@ def _report(manifest: Mapping[str, Any], read: Callable[[str], bytes]) -> Iterat
 
 def _manifest(work: _Work, done: _Done) -> dict[str, Any]:
     """What a run was made of, without ids, times and places."""
+    from trading_system.data.notes import alarming
     from trading_system.runs.comparison import HEADLINE
     from trading_system.runs.manifest import SCHEMA, data_hash, versions
 
@@ -383,13 +390,14 @@ def _manifest(work: _Work, done: _Done) -> dict[str, Any]:
         "versions": versions(),
         "warnings": list(work.warnings),
         "config_warnings": len(_config_warnings(work.run)),
-        "notes": list(done.market.quality.get("notes", ())),
+        "notes": [note for note in done.market.quality.get("notes", ()) if not alarming(note)],
     }
 
 
 def _written(
     work: _Work, done: _Done, results: Path, trial: dict[str, Any], git: dict[str, Any] | None, start: float
 ) -> BacktestResult:
+    from trading_system.data.notes import alarming
     from trading_system.runs.manifest import REPORT
     from trading_system.runs.store import write_run
 
@@ -415,7 +423,7 @@ def _written(
         folder=folder,
         run_id=run_id,
         warnings=tuple(work.warnings),
-        notes=tuple(done.market.notes),
+        notes=tuple(note for note in done.market.notes if not alarming(note)),
         timings=work.timings,
     )
 

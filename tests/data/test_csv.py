@@ -11,6 +11,7 @@ import pytest
 from tests.data.damage import good_table, text_of
 from trading_system.data import csv as module
 from trading_system.data.csv import read_csv
+from trading_system.data.notes import alarming
 from trading_system.data.source import Rows
 from trading_system.errors import CapacityError, DataError
 
@@ -134,6 +135,33 @@ def test_our_own_column_names_are_heard_before_the_aliases(tmp_path: Path) -> No
 def test_unknown_columns_are_named(tmp_path: Path) -> None:
     rows = read(tmp_path, f"date,open,high,low,close,volume,mood,vwap\n2020-01-02,{BAR},1,2\n")
     assert "columns not used: mood, vwap" in rows.notes
+
+
+@pytest.mark.parametrize("header", ["Div", "Divs", "Dividends Paid", "DivAmt", "Cash Dividend"])
+def test_vendors_names_of_dividends_are_known(header: str, tmp_path: Path) -> None:
+    rows = read(tmp_path, f"date,open,high,low,close,volume,{header}\n2020-01-02,{BAR},0.25\n")
+    assert rows.columns["dividend"].tolist() == [0.25] and not any(alarming(note) for note in rows.notes)
+
+
+@pytest.mark.parametrize(
+    ("header", "line"),
+    [
+        ("Div per Share", "{dividend: Div per Share}"),
+        ("my_dividends (USD)", '{dividend: "my_dividends (USD)"}'),
+        ("SplitInfo", "{split: SplitInfo}"),
+        ("Adj Px", "{adj_close: Adj Px}"),
+    ],
+)
+def test_a_column_that_is_not_read_and_speaks_of_actions_is_a_warning(header: str, line: str, tmp_path: Path) -> None:
+    text = f"date,open,high,low,close,volume,{header}\n2020-01-02,{BAR},1\n"
+    (told,) = [note for note in read(tmp_path, text).notes if alarming(note)]
+    assert f"data.columns: {line}" in told
+
+
+def test_a_column_about_actions_beside_the_one_that_is_read_or_about_something_else_is_no_warning(tmp_path: Path) -> None:
+    header = "date,open,high,low,close,volume,dividend,dividend_base,div_yield,split_date,adj_open,diversity"
+    rows = read(tmp_path, f"{header}\n2020-01-02,{BAR},0,1,2,3,4,5\n")
+    assert not any(alarming(note) for note in rows.notes)
 
 
 def test_newest_first_is_read_as_it_stands(tmp_path: Path) -> None:

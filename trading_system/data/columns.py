@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trading_system.config.names import COLUMNS
-from trading_system.data.source import PRICES, QUOTES, YAHOO
+from trading_system.data.source import NOT_READ, PRICES, QUOTES, YAHOO
 from trading_system.errors import DataError
 
 _ALIASES = {
@@ -23,13 +24,21 @@ _ALIASES = {
     "close": "close c close_price price_close last close_last closing_price closep settle",
     "adj_close": "adj_close adjclose adjusted_close adj_closing_price closeadj close_adj",
     "volume": "volume v vol volume_base base_volume total_volume shares_traded volumefrom tickvol tick_volume",
-    "dividend": "dividend dividends div_cash divcash dividend_amount ex_dividend cash_dividend",
-    "split": "split splits stock_splits split_ratio split_factor splitfactor split_coefficient",
+    "dividend": "dividend dividends div_cash divcash dividend_amount ex_dividend cash_dividend cash_dividends cash_div cashdiv "
+    "dividends_paid dividend_paid divs div div_amount div_amt divamt",
+    "split": "split splits stock_splits stock_split split_ratio splitratio split_factor splitfactor split_coefficient "
+    "splitcoefficient split_coeff",
     "funding": "funding funding_rate fundingrate",
     "prev_adj_ratio": "prev_adj_ratio",
 }
 _KNOWN = {alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()}
 _RANK = {alias: rank for aliases in _ALIASES.values() for rank, alias in enumerate(aliases.split())}
+_RESEMBLING = {
+    "dividend": re.compile(r"dividend|(^|_)divs?(_|$)|(^|_)div(amt|amount|cash|paid)|cash_?div"),
+    "split": re.compile(r"split"),
+    "adj_close": re.compile(r"(^|_)adj(usted)?_?(close|price|last|px|c)?(_|$)"),
+}
+_NO_AMOUNT = re.compile(r"yield|date|flag|freq|type|currency|open|high|low|vol")
 NUMBERS = (*PRICES, "volume", "dividend", "split", "funding", "adj_close", "prev_adj_ratio", *QUOTES)
 
 
@@ -165,6 +174,7 @@ def _checked(headers: Sequence[str], found: dict[str, int], where: str) -> Layou
     result = Layout(numbers, time, "epoch" in found, found.get("symbol"), ())
     unused = [headers[i].strip() for i in range(len(headers)) if i not in result.used and headers[i].strip()]
     notes = [f"columns not used: {', '.join(sorted(unused))}"] if unused else []
+    notes += _perhaps_actions(unused, numbers)
     volume = numbers.get("volume")
     if volume is not None and plain(headers[volume]) in ("tickvol", "tick_volume"):
         notes.append("the volume is a count of ticks")
@@ -175,3 +185,16 @@ def _checked(headers: Sequence[str], found: dict[str, int], where: str) -> Layou
     if "prev_adj_ratio" in numbers:
         notes.append("prev_adj_ratio is not applied: `trading-system data import` turns it into splits and dividends")
     return Layout(result.numbers, result.time, result.epoch, result.symbol, tuple(notes))
+
+
+def _perhaps_actions(unused: Sequence[str], numbers: Mapping[str, int]) -> list[str]:
+    """A warning per kind of action that no column was found for and the name of an unused one speaks of."""
+    notes = []
+    for ours, pattern in _RESEMBLING.items():
+        near = [header for header in unused if pattern.search(plain(header)) and not _NO_AMOUNT.search(plain(header))]
+        if near and ours not in numbers:
+            named = near[0] if re.fullmatch(r"[A-Za-z][\w .-]*", near[0]) else json.dumps(near[0], ensure_ascii=False)
+            notes.append(
+                f"{NOT_READ} {near[0][:40]!r}, which may hold what belongs in {ours!r}: if so, set data.columns: {{{ours}: {named}}}"
+            )
+    return notes

@@ -16,6 +16,7 @@ from trading_system.data.assembly import Listing, assemble
 from trading_system.data.bars import Bars
 from trading_system.data.columns import check_names
 from trading_system.data.listings import Membership, read_actions, read_delistings, read_universe
+from trading_system.data.notes import alarming
 from trading_system.data.quality import Findings
 from trading_system.data.source import DataSource, Rows, sources
 from trading_system.errors import DataError
@@ -87,6 +88,8 @@ def _market(stored: caching.Stored, note: str = "") -> Market:
 def _read(config: RunConfig, root: Path, source: DataSource, cache: Path | None) -> caching.Stored:
     """The market from its files."""
     rows, notes = _chosen(source.load(), _wanted(config, root), config)
+    if config.data.actions or config.data.prices != "raw":  # columns of actions would not be read
+        rows = replace(rows, notes=tuple(note for note in rows.notes if not alarming(note)))
     listing = _listing(rows, config, root, notes)
     bars, found, hashes = assemble(rows, config.data, listing, config.data.benchmark, cache)
     notes += found.notes

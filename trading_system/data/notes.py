@@ -12,6 +12,13 @@ if TYPE_CHECKING:
 _NAMED = 3
 
 
+def alarming(note: str) -> bool:
+    """Whether a note about the data says that numbers may be wrong, and is shown as a warning."""
+    from trading_system.data.source import NOT_READ
+
+    return note.startswith(NOT_READ)
+
+
 def said(found: Findings, n_rows: int, config: QualityConfig) -> list[str]:
     """Sentences about the rows that were dropped, the jumps and the suspected splits, for the notes of the market."""
     notes = []

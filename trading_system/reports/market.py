@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from trading_system.data.notes import alarming
 from trading_system.reports.formats import amount, count, one_line, table, wrapped_table
 from trading_system.reports.page import Page
 
@@ -76,7 +77,14 @@ def _defects(quality: Mapping[str, Any], page: Page) -> str:
 
 
 def _notes(quality: Mapping[str, Any], page: Page) -> str:
-    return "\n".join(page.wrapped(one_line(note), "  ", "note: ") for note in quality["notes"])
+    warnings = [page.alarm(page.wrapped(one_line(note), "  ", "warning: ")) for note in quality["notes"] if alarming(note)]
+    notes = [page.wrapped(one_line(note), "  ", "note: ") for note in quality["notes"] if not alarming(note)]
+    return "\n".join(warnings + notes)
+
+
+def _said(notes: Sequence[str]) -> list[tuple[str, str]]:
+    """Notes as rows of a table, those that are warnings first."""
+    return sorted((("warning" if alarming(note) else "note", note) for note in notes), key=lambda row: row[0] == "note")
 
 
 def files_page(found: Mapping[str, Any], page: Page) -> str:
@@ -92,7 +100,7 @@ def files_page(found: Mapping[str, Any], page: Page) -> str:
         ("range", f"{found['first']} to {found['last']}, stamps: {found['stamps']}"),
         ("columns", ", ".join(found["columns"])),
         ("run file", f"data: {{{guess}, path: ...}}"),
-        *(("note", note) for note in found["notes"]),
+        *_said(found["notes"]),
     ]
     return wrapped_table(("", ""), rows, width=page.width)
 
@@ -103,6 +111,6 @@ def import_page(report: Mapping[str, Any], page: Page) -> str:
         ("wrote", report["target"]),
         ("rows", f"{count(report['rows'])} of {amount(report['symbols'], 'symbol')}, {report['first']} to {report['last']}"),
         ("actions", f"{amount(report['splits'], 'split')}, {amount(report['dividends'], 'dividend')}: {report['actions']}"),
-        *(("note", note) for note in report["notes"]),
+        *_said(report["notes"]),
     ]
     return wrapped_table(("", ""), rows, width=page.width)

@@ -178,6 +178,17 @@ def test_every_folder_has_a_trial_and_its_anchor_holds(project):
         assert journal.verify(*(Anchor(a["count"], a["head"]) for a in anchors)).intact
 
 
+def test_a_result_says_how_many_trials_of_its_family_there_were_and_not_how_long_the_journal_is(project):
+    results = [ts.run_backtest(project / "run.yaml", overrides=[f"strategies.0.params.fast={fast}"]) for fast in (2, 3, 2)]
+    trial = [json.loads((r.folder / "manifest.json").read_bytes())["trial"] for r in results]
+    assert [(one["trials"], one["runs"]) for one in trial] == [(1, 1), (2, 2), (2, 3)]
+    assert "2 trials in 3 runs of these strategy types" in (results[2].folder / "report.html").read_text()
+    ts.run_backtest(project / "run.yaml", period="train")
+    again = ts.run_backtest(project / "run.yaml", overrides=["strategies.0.universe=[AAA]"])
+    trial = json.loads((again.folder / "manifest.json").read_bytes())["trial"]
+    assert (trial["trials"], trial["runs"]) == (1, 1) and trial["count"] > 4
+
+
 def test_a_trial_is_counted_although_its_folder_could_not_be_written(project, monkeypatch):
     monkeypatch.setattr("trading_system.runs.store.write_run", lambda *args: (_ for _ in ()).throw(OutputError("full")))
     with pytest.raises(OutputError):

@@ -348,7 +348,9 @@ def _counted(run: LoadedRun, done: _Done, journal: Journal) -> dict[str, Any]:
         n_periods=sampled.n_periods,
     )
     anchor = trials.record(journal, trial, bars.index[window.first : window.stop][rows], sampled.returns)
-    return {"count": anchor.count, "head": anchor.head, "family": trial.family}
+    found = trials.count(journal, trial.family, anchor.count)
+    so_far = {"trials": found.trials, "runs": found.rows}
+    return {"count": anchor.count, "head": anchor.head, "family": trial.family, **so_far}
 
 
 def _artefacts(run: LoadedRun, done: _Done) -> dict[str, Any]:
@@ -523,7 +525,7 @@ def _journal_problems(folder: Path, manifest: Mapping[str, Any]) -> tuple[str, .
     root = (folder / manifest["place"]["root"]).resolve()
     if not (root / FOLDER / NAME).is_file():
         return (
-            f"there is no journal of trials at {root / FOLDER / NAME}; this run was number {manifest['trial']['count']} of one",
+            f"there is no journal of trials at {root / FOLDER / NAME}; this run was record {manifest['trial']['count']} of one",
         )
     with Journal(root) as journal:
         return journal.verify(Anchor(manifest["trial"]["count"], manifest["trial"]["head"])).problems

@@ -54,7 +54,7 @@ def manifest_of(ledger: Ledger, **more: Any) -> dict[str, Any]:
         "strategies": [{"name": name, "type": "ma_crossover"} for name in ledger.strategy_names],
         "data": {"hash": "d" * 64, "symbols": dict.fromkeys(ledger.bars.symbols, "e" * 64)},
         "code": {"hash": "f" * 64, "package": "f" * 64, "files": {}}, "versions": {"trading-system": "0.1.0"}, "warnings": [],
-        "config_warnings": 0, "notes": [], "trial": {"count": 7, "head": "h" * 64, "family": "f"}, "git": None,
+        "config_warnings": 0, "notes": [], "trial": {"count": 17, "head": "h" * 64, "family": "f", "trials": 2, "runs": 6}, "git": None,
         "place": {"root": "../..", "run_file": "run.yaml"}, "headline": {}, "timings": {}, **more,
     }  # fmt: skip
 

@@ -169,7 +169,7 @@ def test_facts_stand_before_the_first_figure(page):
         "slippage 5 bps",
         "risk 0.75 % of equity",
         "Walk-forward",
-        "number 7",
+        "2 trials in 6 runs",
     ):
         assert words in before, words
 

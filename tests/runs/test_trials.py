@@ -33,6 +33,7 @@ def test_the_same_work_twice_is_two_rows_and_one_trial(tmp_path):
         for trial in (another(1), another(2), another(1)):
             trials.record(journal, trial, INDEX, RETURNS)
         assert trials.count(journal, FAMILY) == trials.FamilyCount(trials=2, rows=3, sampled=False)
+        assert trials.count(journal, FAMILY, upto=1) == trials.FamilyCount(trials=1, rows=1, sampled=False)
         rows = journal.records("trial")
     assert "repeats" not in rows[0] and rows[2]["repeats"] == 1
     assert rows[2]["returns"] == rows[0]["returns"]

@@ -8,6 +8,7 @@ from typing import Any
 from trading_system.reports.artefacts import Artefacts
 from trading_system.reports.document import Facts, Note, Part, Section
 from trading_system.reports.formats import amount, count, money, percent
+from trading_system.reports.words import trials_so_far
 from trading_system.runs.secrets import masked
 
 NOT_CHECKED = (
@@ -210,7 +211,7 @@ def identity(manifest: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
     terms = [
         ("Run", str(manifest["run_id"])),
         ("Made", str(manifest["created"])),
-        ("Trial", f"number {count(manifest['trial']['count'])} of its project"),
+        ("Trials so far", trials_so_far(manifest["trial"])),
         ("Run file", str(manifest["place"]["run_file"])),
     ]
     git = manifest.get("git")
@@ -221,7 +222,8 @@ def identity(manifest: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
 
 
 TRIALS = (
-    "Every backtest of a project is counted before its result is written; the head of this page has the number of this run.",
+    "Every backtest of a project is counted before its result is written; the head of this page has the count with this one.",
+    "It is of these strategy types on these symbols, and the same work done twice is one trial.",
     "The more trials there were, the better the best of them looks by luck alone.",
     "The figures above are not corrected for it.",
 )

@@ -8,6 +8,7 @@ from typing import Any
 from trading_system.reports.formats import NOTHING, amount, money, one_line, percent, ratio, sparkline, table, wrapped_table
 from trading_system.reports.page import Page
 from trading_system.reports.terminal import ALONE, BESIDE, COMPARED, costs, figures, orders
+from trading_system.reports.words import trials_so_far
 
 SHOWN = 20
 PERIODS = {"train+validation": "train+val"}
@@ -57,7 +58,7 @@ def run_page(run: Mapping[str, Any], page: Page) -> str:
         ("config", manifest["config_hash"][:16]),
         ("data", f"{manifest['data']['hash'][:16]}, {amount(len(manifest['data']['symbols']), 'symbol')}"),
         ("code", manifest["code"]["hash"][:16]),
-        ("trial", f"number {manifest['trial']['count']} of {manifest['trial'].get('family', 'its family')}"),
+        ("trials so far", trials_so_far(manifest["trial"])),
     ]
     sections = [
         wrapped_table(("", ""), facts, width=page.width),

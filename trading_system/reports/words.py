@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trading_system.reports.document import Cell, absent
-from trading_system.reports.formats import count, money, percent, ratio
+from trading_system.reports.formats import amount, count, money, percent, ratio
 
 Form = Callable[[float | None], str]
 
@@ -153,3 +153,11 @@ def how(word: Word, conventions: Mapping[str, Any]) -> str:
 def named(code: str) -> str:
     """A reason code with its meaning."""
     return f"{code}: {CODES[code]}" if code in CODES else code
+
+
+def trials_so_far(trial: Mapping[str, Any]) -> str:
+    """How many trials of its family there were with this run, from the `trial` of a manifest; an older one has no count."""
+    trials, runs = trial.get("trials"), trial.get("runs")
+    if not isinstance(trials, int) or not isinstance(runs, int):
+        return f"not counted then; record {count(trial['count'])} of the journal"
+    return f"{amount(trials, 'trial')} in {amount(runs, 'run')} of these strategy types on these symbols, this one included"

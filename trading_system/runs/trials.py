@@ -194,10 +194,15 @@ class FamilyCount:
     sampled: bool
 
 
-def count(journal: Journal, family: str) -> FamilyCount:
-    """Trials of `family` so far."""
-    rows = [row for row in journal.records("trial") if row["family"] == family]
-    once = {row["key"]: int(row["configurations"]) for row in rows}
+def count(journal: Journal, family: str, upto: int | None = None) -> FamilyCount:
+    """Trials of `family` so far, or up to and with record `upto` of the journal."""
+    rows = journal.execute(
+        "SELECT json_extract(body, '$.key'), json_extract(body, '$.configurations') FROM records"
+        " WHERE kind = 'trial' AND json_extract(body, '$.family') = ? AND number <= coalesce(?, number)",
+        family,
+        upto,
+    )
+    once = {key: int(configurations) for key, configurations in rows}
     seen = journal.execute("SELECT seen FROM families WHERE family = ?", family)
     return FamilyCount(sum(once.values()), len(rows), bool(seen and seen[0][0] > KEPT_PER_FAMILY))
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 
 from tests.builders import random_bars
@@ -61,3 +62,25 @@ def test_a_thinned_intraday_run_is_drawn(tmp_path, monkeypatch):
     fills = [Fill(20, 0, 20, 100.0, 100.0), Fill(900, 0, -20, 100.0, 100.0)]
     page, said = shown(made(played(bars, fills)), tmp_path)
     assert said == [] and 'data-drawn="yes"' in page and "so that extremes stay" in page
+
+
+def numbers(element, *names):
+    return [float(re.search(rf'\b{name}="([-\d.]+)"', element)[1]) for name in names]
+
+
+def test_a_mark_at_the_end_is_whole_and_each_line_of_the_returns_has_its_own_label(tmp_path):
+    moves = np.random.default_rng(3).normal(0.0, 0.01, 300)
+    moves[-40:] -= 0.02  # the lowest point is the last one
+    page, said = shown(made(curve_ledger(100.0 * np.exp(np.cumsum(moves)))), tmp_path)
+    falls = page[page.index('data-chart="drawdown"') :].partition("</figure>")[0]
+    wide = float(re.search(r'viewBox="0 0 ([\d.]+) ', falls)[1])
+    circles = [numbers(circle, "cx", "r") for circle in re.findall(r"<circle[^>]*>", falls)]
+    assert said == [] and circles and all(62 <= x - r and x + r <= wide - 14 for x, r in circles)
+    assert max(x for x, _ in circles) > wide - 24
+    bins = page[page.index('data-chart="histogram"') :].partition("</figure>")[0]
+    lines = [numbers(line, "x1", "y1") for line in re.findall(r'<line class="quantile"[^>]*>', bins)]
+    labels = [numbers(label, "x", "y") for label in re.findall(r"<text[^>]*>(?=5 % quantile|mean below)", bins)]
+    assert len(lines) == len(labels) == 2
+    for (x, top), (end, base) in zip(lines, labels, strict=True):
+        assert 0 < x - end <= 6 and top < base <= top + 14
+    assert lines[1][0] < lines[0][0] and lines[1][1] >= labels[0][1]  # the other line does not cross the label

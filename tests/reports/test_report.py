@@ -174,6 +174,39 @@ def test_facts_stand_before_the_first_figure(page):
         assert words in before, words
 
 
+def test_rules_of_signals_alone_are_said_not_to_hold_for_a_rule_of_weights():
+    bars = random_bars(40, 2, 5, symbols=("S000", "B"), benchmark="S000")
+    price = bars.close
+
+    def facts_of(reasons):
+        fills = [Fill(5, k, 3, price[5, k], price[5, k], reason=reason) for k, reason in enumerate(reasons)]
+        lines = [(k, k) for k in range(len(reasons))]
+        names = ("rule", "other")[: len(reasons)]
+        entry = CONFIG[CONFIG.index("- name: rule") : CONFIG.index("portfolio:")]
+        config = (
+            CONFIG.replace("portfolio:", entry.replace("name: rule", "name: other") + "portfolio:") if reasons[1:] else CONFIG
+        )
+        text = report_markdown(report_of(made(played(bars, fills, lines=lines, names=names), config=config)))
+        return {
+            name: re.findall(rf"\b{name}\b[*:|\s]*([^\n|]*)", text)
+            for name in ("Sizing", "Ranking", "Correlation guard", "Volatility scaling", "Stops")
+        }
+
+    unused = "not used by a rule of weights"
+    assert all(said == [unused] for said in facts_of([Code.REBALANCE]).values())
+    assert not any(unused in said for texts in facts_of([Code.ENTRY]).values() for said in texts)
+    both = facts_of([Code.ENTRY, Code.REBALANCE])
+    assert both["Sizing"] == ["risk 0.75 % of equity at the initial stop", unused]
+    assert both["Correlation guard"] == ["off"] and both["Stops"][0].endswith(f"before target; {unused}")
+
+
+def test_costs_of_open_trades_are_said_to_be_in_the_breakdown():
+    bars = flat_bars(30)
+    page = Page(html_of(made(played(bars, [Fill(5, 0, 3, 100.0, 100.0, commission=1.25)]))))
+    assert "open ones apart, at their last mark. Commission and slippage are of both." in page.text
+    assert " 1.25 " in page.text[page.text.index("Commission and slippage are of both") :]
+
+
 def test_a_missing_number_is_a_dash_with_its_reason(page):
     bars = flat_bars(30)
     text = Page(html_of(made(curve_ledger(np.full(30, 100.0), bars=bars)))).text

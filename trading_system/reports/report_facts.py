@@ -17,18 +17,23 @@ NOT_CHECKED = (
     "The holdout: no figure here was measured on bars kept away from development.",
     "Sensitivity: dearer costs, later fills, other parameters, market stress.",
 )
+NOT_USED = "not used by a rule of weights"
 Terms = list[tuple[str, str]]
 
 
 def facts(found: Artefacts) -> Section:
     """What was run, with every convention behind the numbers."""
+    by_weight = _by_weight(found)
     parts: list[Part] = [
         Facts(
             [
-                *[(f"Strategy {entry['name']}", _strategy(entry)) for entry in found.config["strategies"]],
+                *[
+                    (f"Strategy {entry['name']}", _strategy(entry, entry["name"] in by_weight))
+                    for entry in found.config["strategies"]
+                ],
                 ("Data", _data(found)),
                 ("Period", _period(found)),
-                ("Portfolio and fills", _portfolio(found)),
+                ("Portfolio and fills", _portfolio(found, by_weight)),
                 ("How the numbers are made", _conventions(found)),
             ]
         ),
@@ -63,7 +68,13 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
-def _strategy(entry: Mapping[str, Any]) -> Terms:
+def _by_weight(found: Artefacts) -> set[str]:
+    """Names of the strategies that rebalanced to weights; a rule that ordered nothing is taken for one of signals."""
+    of = found.metrics["reconciliation"]["strategies"]
+    return {name for name, counted in of.items() if "REBALANCE" in counted["orders"]}
+
+
+def _strategy(entry: Mapping[str, Any], by_weight: bool) -> Terms:
     universe = entry.get("universe")
     if isinstance(universe, list):
         names = ", ".join(map(str, universe[:12]))
@@ -76,7 +87,7 @@ def _strategy(entry: Mapping[str, Any]) -> Terms:
         ("Universe", str(universe)),
         ("Parameters", settings(entry["params"]) if entry.get("params") else "the rule's defaults"),
         ("Share of equity", "equal among the strategies" if share is None else percent(share, 0)),
-        ("Sizing", _sizing(entry["sizing"])),
+        ("Sizing", NOT_USED if by_weight else _sizing(entry["sizing"])),
         ("Limits", settings(entry.get("limits") or {})),
         ("Costs", "; ".join(_costs(entry["costs"]))),
     ]
@@ -158,7 +169,7 @@ def _period(found: Artefacts) -> Terms:
     return [*terms, ("Holdout", f"{held[0]} to {held[1]}, closed: not read" if held else "none")]
 
 
-def _portfolio(found: Artefacts) -> Terms:
+def _portfolio(found: Artefacts, by_weight: set[str]) -> Terms:
     portfolio, execution = found.config["portfolio"], found.config["execution"]
     fill = {
         "next_open": "decided at a close, filled at the next open",
@@ -168,14 +179,21 @@ def _portfolio(found: Artefacts) -> Terms:
         "intrabar": "inside the bar, at the stop or at a worse open; stop before target",
         "close": "at closes, filled at the next open",
     }.get(str(execution["stop_evaluation"]), str(execution["stop_evaluation"]))
+    signals = any(entry["name"] not in by_weight for entry in found.config["strategies"])
+
+    def of_signals(text: str) -> str:
+        if not by_weight or (signals and text in ("off", "none")):
+            return text
+        return f"{text}; {NOT_USED}" if signals else NOT_USED
+
     return [
         ("Starting equity", money(portfolio["starting_equity"])),
         ("Orders", fill),
-        ("Stops", stops),
+        ("Stops", of_signals(stops)),
         ("Limits", settings(portfolio["limits"])),
-        ("Volatility scaling", settings(portfolio["volatility_scaling"])),
-        ("Correlation guard", _optional(portfolio.get("correlation_guard"))),
-        ("Ranking", settings(portfolio.get("ranking") or {})),
+        ("Volatility scaling", of_signals(settings(portfolio["volatility_scaling"]))),
+        ("Correlation guard", of_signals(_optional(portfolio.get("correlation_guard")))),
+        ("Ranking", of_signals(settings(portfolio.get("ranking") or {}))),
         ("Interest on negative cash", f"{percent(portfolio['debit_rate'])} a year"),
     ]
 

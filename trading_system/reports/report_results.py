@@ -305,7 +305,7 @@ def breakdown(found: Artefacts) -> Section:
     ]
     if not found.metrics["trades"].get("by_strategy"):
         return Section("breakdown", "Where the result came from", [Note(["No trade was made."])])
-    said = "Closed trades in money after all costs; open ones apart, at their last mark."
+    said = "Closed trades in money after all costs; open ones apart, at their last mark. Commission and slippage are of both."
     note = Note([f"{said} A dash: no losing trade, no initial stop, or none closed."])
     return Section("breakdown", "Where the result came from", [note, *parts])
 

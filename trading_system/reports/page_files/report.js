@@ -272,7 +272,7 @@ const add = (name, options) => {
 const fallMarks = chart => data.falls.flatMap((fall, k) => {
   const row = fall.rows[1];
   if (row === null || row < chart.view[0] || row > chart.view[1]) return [];
-  const x = R(chart.x(row)), y = R(Math.min(chart.y(fall.depth) + 12, chart.tall - M.bottom - 9)), group = shape("g", { class: "mark" });
+  const x = R(Math.min(Math.max(chart.x(row), M.left + 9), chart.wide - M.right - 9)), y = R(Math.min(chart.y(fall.depth) + 12, chart.tall - M.bottom - 9)), group = shape("g", { class: "mark" });
   group.append(shape("circle", { cx: x, cy: y, r: 8 }), shape("text", { x, y: y + 4 }, String(k + 1)));
   return [group];
 });
@@ -298,11 +298,11 @@ const drawHistogram = () => {
     bar.append(shape("title", {}, `${percent(edges[i])} to ${percent(edges[i + 1])}: ${fixed(count, 0)}`));
     svg.append(bar);
   });
-  const marks = [[data.var, "5 % quantile", 12], [data.cvar, "mean below", 26]].filter(([value]) => value !== null && value !== undefined);
-  const left = Math.min(...marks.map(([value]) => x(value)));
-  for (const [value, text, line] of marks) {
-    svg.append(shape("line", { class: "quantile", x1: R(x(value)), x2: R(x(value)), y1: M.top, y2: bottom }));
-    if (left > M.left + 150) svg.append(shape("text", { x: R(left) - 5, y: M.top + line, "text-anchor": "end" }, `${text} ${percent(value)}`));
+  const marks = [[data.var, "5 % quantile", 0], [data.cvar, "mean below", 18]].filter(([value]) => value !== null && value !== undefined);
+  for (const [value, text, down] of marks) { // the line further left begins below the label of the other
+    const at = R(x(value));
+    svg.append(shape("line", { class: "quantile", x1: at, x2: at, y1: M.top + down, y2: bottom }));
+    if (at > M.left + 125) svg.append(shape("text", { x: at - 5, y: M.top + down + 12, "text-anchor": "end" }, `${text} ${percent(value)}`));
   }
   plot.replaceChildren(svg);
 };

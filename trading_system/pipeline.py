@@ -466,9 +466,26 @@ def validate_config(path: Path | str, *, overrides: Sequence[str] = (), load: bo
     return load_run(path, overrides, load=load)
 
 
-def validate_data(run: LoadedRun | Path | str) -> dict[str, Any]:
-    """Load the data that a run file names and give what was found wrong with it, as ``data_quality.json`` says it."""
-    return dict(_market(_loaded(run, ())).quality)
+def validate_data(run: LoadedRun | Path | str, *, lenient: bool = False) -> dict[str, Any]:
+    """Load the data that a run file names and give what was found wrong with it, as ``data_quality.json`` says it.
+
+    With `lenient` what the policy of the run file makes an error (`data.quality`) is counted like the rest, bars that cannot be
+    right left out as under ``drop``; `policy` is still the run file's.
+
+    Raises
+    ------
+    DataError
+        The data cannot be read, or the policy makes an error of it.
+    """
+    run = _loaded(run, ())
+    if not lenient:
+        return dict(_market(run).quality)
+    given = run.config.data.quality
+    soft = {"impossible": "drop", "jump": "warn", "split_suspect": "warn"}
+    changed = {key: value for key, value in soft.items() if getattr(given, key) == "error"}
+    data = run.config.data.model_copy(update={"quality": given.model_copy(update=changed)})
+    quality = dict(_market(dataclasses.replace(run, config=run.config.model_copy(update={"data": data}))).quality)
+    return {**quality, "policy": {**quality["policy"], **dict.fromkeys(changed, "error")}}
 
 
 def list_runs(results: Path | str = "results") -> list[dict[str, Any]]:

@@ -140,3 +140,27 @@ def test_a_dividend_column_that_is_not_read_is_a_warning_wherever_the_data_is_to
         assert "warning" in told.partition("nothing reads the column")[0], words
     run.write_text(run.read_text().replace("A.csv}", "A.csv, columns: {dividend: payout dividend}}"), encoding="utf-8")
     assert "nothing reads" not in said(capsys, "validate", "data", "run.yaml")
+
+
+def test_validate_data_lists_every_defect_beside_the_one_that_stops_a_backtest(tmp_path, capsys):
+    from trading_system.cli.main import main
+
+    closes = {day: 70.0 if day < 15 else 10.0 for day in (2, 3, 6, 7, 8, 9, 10, 13, 14, 15, 16, 17, 21, 22, 23, 24)}
+    lines = [f"A,2020-01-{day:02d},{p},{p},{p},{p},{0 if day == 6 else 5}" for day, p in closes.items()]
+    lines[1] = "A,2020-01-03,70,60,60,70,5"  # its high is below its open
+    (tmp_path / "bars.csv").write_text("symbol,date,open,high,low,close,volume\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    text = "data: {source: csv, path: bars.csv%s}\nstrategies: [{name: a, type: buy_and_hold}]\n"
+    run = tmp_path / "run.yaml"
+    for more, stops in (("", "split"), (", quality: {impossible: error}", "ohlc_violation")):
+        run.write_text(text % more, encoding="utf-8")
+        assert main(["validate", "data", str(run), "--json"]) == 1
+        found = json.loads(capsys.readouterr().out)
+        assert found["valid"] is False and stops in found["problems"][0]
+        assert found["counts"] == {"jump": 1, "ohlc_violation": 1, "split_suspect": 1, "zero_volume": 1}
+        assert found["policy"]["split_suspect"] == "error" and found["policy"]["impossible"] == ("error" if more else "drop")
+        assert main(["validate", "data", str(run)]) == 1
+        shown = capsys.readouterr().out
+        assert shown.startswith("invalid\n") and all(kind.replace("_", " ") in shown for kind in found["counts"])
+    (tmp_path / "bars.csv").write_text("symbol,date,open\nA,x,1\n", encoding="utf-8")
+    assert main(["validate", "data", str(run), "--json"]) == 1
+    assert set(json.loads(capsys.readouterr().out)) == {"valid", "problems"}

@@ -180,7 +180,7 @@ def column_names(texts: list[str]) -> dict[str, str]:
 def data_info(
     path: Lies = None, config_option: ConfigOption = None, overrides: Overrides = None, as_json: AsJson = False
 ) -> None:
-    """Say what bars a run file names, or what lies in files of bars: symbols, range, columns, defects.
+    """Say what bars a run file names, with their defects, or what lies in files of bars: symbols, range, columns.
 
     Example: trading-system data info EXAMPLE_CONFIGS/run_config.yaml
     """

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trading_system.cli.options import AsJson, ConfigArgument, ConfigOption, Overrides, one_config
 from trading_system.cli.output import page, show, show_json
 from trading_system.errors import TradingSystemError, UsageError
+
+if TYPE_CHECKING:
+    from trading_system.config.loading import LoadedRun
+    from trading_system.errors import DataError
 
 Paths = Annotated[
     list[Path] | None, typer.Argument(metavar="PATH...", help="run files and strategy files", show_default=False)
@@ -83,14 +88,27 @@ def validate_data(
         with working("reading data"):
             quality = pipeline.validate_data(run)
     except DataError as error:
-        if as_json:
-            show_json({"valid": False, "problems": [str(error)]})
-        else:
-            from trading_system.reports.formats import plain
-
-            show(f"invalid\n  {plain(str(error))}")
+        _refused(run, error, as_json)
         raise typer.Exit(1) from None
     show_json({"valid": True, "problems": [], **quality}) if as_json else show("valid\n\n" + quality_page(quality, page()))
+
+
+def _refused(run: LoadedRun, error: DataError, as_json: bool) -> None:
+    """The error that stops a backtest, and with it every other defect where the data can be read at all."""
+    from trading_system import pipeline
+    from trading_system.cli.progress import working
+    from trading_system.errors import DataError
+    from trading_system.reports.formats import plain
+    from trading_system.reports.market import quality_page
+
+    quality: dict[str, Any] = {}
+    with contextlib.suppress(DataError), working("counting defects"):
+        quality = pipeline.validate_data(run, lenient=True)
+    if as_json:
+        show_json({"valid": False, "problems": [str(error)], **quality})
+        return
+    listed = "\n\n" + quality_page(quality, page()) if quality else ""
+    show(f"invalid\n  {plain(str(error))}{listed}")
 
 
 COMMANDS = {"config": validate_config, "data": validate_data}

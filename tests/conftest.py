@@ -13,6 +13,8 @@ settings.register_profile("fast", max_examples=40, derandomize=True, **QUIET)
 settings.register_profile("full", max_examples=1_000, derandomize=True, **QUIET)
 settings.register_profile("overnight", max_examples=20_000, **QUIET)
 
+os.environ.pop("PYTEST_ADDOPTS", None)  # for this pytest; one that a test starts in a folder of its own is measured by nobody
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """The fast half (`-m "not slow"`) draws fewer examples; HYPOTHESIS_PROFILE chooses otherwise."""

@@ -164,3 +164,27 @@ def test_validate_data_lists_every_defect_beside_the_one_that_stops_a_backtest(t
     (tmp_path / "bars.csv").write_text("symbol,date,open\nA,x,1\n", encoding="utf-8")
     assert main(["validate", "data", str(run), "--json"]) == 1
     assert set(json.loads(capsys.readouterr().out)) == {"valid", "problems"}
+
+
+@pytest.mark.parametrize("name", ["bars.csv", "of mine, {1}: a#b.csv", "2020.csv"])
+def test_info_prints_a_data_line_for_the_run_file_that_reads_back_with_its_path(name, tmp_path, capsys, monkeypatch):
+    import yaml
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_text("symbol,date,open,high,low,close,volume\nA,2020-01-02,1,2,1,1.5,10\n", encoding="utf-8")
+    shown = " ".join(said(capsys, "data", "info", name).split())
+    assert yaml.safe_load(shown.partition(" run file ")[2].partition(" note ")[0])["data"]["path"] == name
+    assert json.loads(said(capsys, "data", "info", name, "--json"))["path"] == name
+
+
+def test_one_of_a_thing_is_said_in_the_singular(tmp_path, capsys):
+    (tmp_path / "bars.csv").write_text(
+        "symbol,date,open,high,low,close,volume\nA,2020-01-02,1,2,1,1.5,10\nA,2020-01-03,3,2,1,1.5,10\nA,2020-01-06,1,2,1,1.5,10\n",
+        encoding="utf-8",
+    )
+    run = tmp_path / "run.yaml"
+    run.write_text("data: {source: csv, path: bars.csv}\nstrategies: [{name: a, type: buy_and_hold}]\n", encoding="utf-8")
+    shown = " ".join(said(capsys, "validate", "data", str(run)).split())
+    assert "1 symbol, 3 rows read" in shown and "1 of 3 rows was dropped" in shown
+    stopped = refused(capsys, "data", "info", str(run), "--set", "data.quality.impossible=error")
+    assert "; 1 impossible bar in all" in stopped

@@ -58,7 +58,7 @@ MISTAKES = {
     "no column": ("name,start\nA,\n", "u.csv: row 1: no column symbol"),
     "date": ("symbol,start,end\nA,soon,\n", "u.csv: row 2: column start: 'soon' is no date"),
     "order": ("symbol,start,end\nA,2019-02-01,2019-01-01\n", "u.csv: row 2: column end: the end lies before the start"),
-    "short": ("symbol,start,end\nA\n", "u.csv: row 2: 1 cells"),
+    "short": ("symbol,start,end\nA\n", "u.csv: row 2: 1 cell,"),
     "control": ("symbol,start,end\nA\x1b,,\n", "is no symbol"),
     "nul": ("symbol,start,end\nA\0,,\n", "NUL"),
 }

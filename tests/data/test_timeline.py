@@ -108,7 +108,7 @@ def test_bars_outside_the_session_are_counted_and_dropped(tmp_path: Path) -> Non
     lines = [bar(f"2020-01-02 {hour:02d}:00:00") for hour in (8, 10, 11, 12, 13)]
     market = load(write(tmp_path, *lines), timeframe="1h", stamp="open")
     assert found(market) == {("A", "bar_outside_session"): 1}
-    assert market.notes == ("1 of 5 rows were dropped (bar_outside_session 1: A 1); see data_quality.json",)
+    assert market.notes == ("1 of 5 rows was dropped (bar_outside_session 1: A 1); see data_quality.json",)
     assert market.bars.labels()[0] == "2020-01-02T16:00:00Z" and market.bars.n_bars == 4
     assert market.bars.has_bar.all() and market.bars.tradable.all() and market.bars.sampled.all()
     assert market.bars.day_end.tolist() == [False, False, False, True]

@@ -53,7 +53,7 @@ def test_defects_are_counted_named_and_dated():
     text = quality_page(QUALITY, Page(80))
     for words in (
         "3 symbols, 12,154 rows read, 3,376 bars in 795 sessions used",
-        "1 splits, 29 dividends recorded; applied: splits and dividends",
+        "1 split, 29 dividends recorded; applied: splits and dividends",
         "high below close      2",
         "2012-06-01",
         "high 30.1 below close 30.2",

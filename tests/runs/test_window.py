@@ -10,8 +10,8 @@ import pytest
 from tests.builders import make_bars
 from tests.engine.scenes import rules, strategy
 from trading_system.data.bars import Bars
-from trading_system.errors import InsufficientDataError
-from trading_system.runs.window import history_row, window
+from trading_system.errors import InsufficientDataError, UsageError
+from trading_system.runs.window import history_row, period_name, window
 
 
 def market(n: int = 40) -> Bars:
@@ -48,3 +48,11 @@ def test_a_run_ends_on_the_last_row_on_which_equity_is_sampled() -> None:
 def test_too_little_history_is_an_error() -> None:
     with pytest.raises(InsufficientDataError, match="need 30 bars of history"):
         window(market(), rules(strategy()), "all", 0, 40, [30])
+
+
+@pytest.mark.parametrize(("said", "near"), [("trian", "; did you mean 'train'?"), ("qqq", "")])
+def test_an_unknown_period_names_the_one_that_was_probably_meant(said: str, near: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        period_name(rules(), said)
+    assert str(refused.value).startswith(f"'{said}' is no period; allowed: ") and str(refused.value).endswith(near)
+    assert ("did you mean" in str(refused.value)) is bool(near)

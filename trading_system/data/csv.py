@@ -360,7 +360,7 @@ def _records(sheet: _Sheet) -> Any:
             if len(cells) < width or (len(cells) > width and any(cell.strip() for cell in cells[width:])):
                 column = sheet.headers[min(len(cells), width - 1)].strip()
                 raise DataError(
-                    f"{len(cells)} cells, the header has {width}",
+                    f"{len(cells)} cell{'' if len(cells) == 1 else 's'}, the header has {width}",
                     where=f"{sheet.file}: row {line}: column {column}",
                     remedy="mend or remove the line",
                 )

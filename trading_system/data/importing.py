@@ -349,7 +349,7 @@ def describe(source: Path, columns: dict[str, str] | None = None) -> dict[str, A
     Returns
     -------
     dict
-        JSON-able: files, bytes, rows, symbols (the first twenty), n_symbols, stamps, first, last, columns, guess (keys of `data`), notes.
+        JSON-able: path, files, bytes, rows, symbols (the first twenty), n_symbols, stamps, first, last, columns, guess (keys of `data`), notes.
     """
     reader = reader_of(source, columns or {})
     files = reader.files()
@@ -366,6 +366,7 @@ def describe(source: Path, columns: dict[str, str] | None = None) -> dict[str, A
         "calendar": "24/7" if weekend > 0.2 else ("24/5" if "bid_open" in rows.columns else "XNYS"),
     }
     return {
+        "path": str(source),
         "files": len(files),
         "bytes": sum(file.stat().st_size for file in files),
         "rows": len(rows),

@@ -137,7 +137,8 @@ def records(file: Path, needed: tuple[str, ...], optional: tuple[str, ...]) -> l
                 continue
             if len(cells) < len(header):
                 raise DataError(
-                    f"{len(cells)} cells, the header has {len(header)}", where=f"{file.name}: row {lines.line_num}"
+                    f"{len(cells)} cell{'' if len(cells) == 1 else 's'}, the header has {len(header)}",
+                    where=f"{file.name}: row {lines.line_num}",
                 )
             out.append((lines.line_num, {name: cells[i].strip() for name, i in wanted.items()}))
     except csv.Error as error:

@@ -25,7 +25,9 @@ def said(found: Findings, n_rows: int, config: QualityConfig) -> list[str]:
     total = sum(sum(of_kind.values()) for of_kind in found.dropped.values())
     if total:
         kinds = "; ".join(_kind(kind, of_kind) for kind, of_kind in sorted(found.dropped.items()))
-        notes.append(f"{total:,} of {n_rows:,} rows were dropped ({kinds}); see data_quality.json")
+        notes.append(
+            f"{total:,} of {n_rows:,} rows {'was' if total == 1 else 'were'} dropped ({kinds}); see data_quality.json"
+        )
     for kind, policy, text in (
         ("jump", config.jump, f"more than {config.max_jump:.0%} away from the one before"),
         ("split_suspect", config.split_suspect, "after a suspected split that is not recorded"),

@@ -331,9 +331,10 @@ def _refuse(data: Ordered, masks: dict[str, BoolArray], bad: BoolArray) -> None:
     i = int(np.flatnonzero(bad)[np.argmin(data.source[bad])])
     kind = next(kind for kind in IMPOSSIBLE if masks[kind][i])
     column = _guilty(data, kind, i)
+    total = int(bad.sum())
     shown = ", ".join(f"{name} {float(data.price(name)[i]):g}" for name in PRICES)
     raise DataError(
-        f"{data.symbol(i)} {data.date(i)}: {kind} ({shown}); {int(bad.sum())} impossible bars in all",
+        f"{data.symbol(i)} {data.date(i)}: {kind} ({shown}); {total:,} impossible bar{'' if total == 1 else 's'} in all",
         where=f"{data.rows.place(int(data.source[i]))}: column {column}",
         allowed="0 < low <= open, close <= high, volume >= 0, prices from 1e-15 to 1e15, one bar per stamp",
         remedy="mend the file, or set data.quality.impossible: drop",
@@ -413,7 +414,7 @@ def jumps(data: Ordered, config: QualityConfig, split_of: FloatArray, dividend_o
     if config.jump == "error" and mask.any():
         i = int(np.argmax(mask))
         raise DataError(
-            f"{data.symbol(i)} {data.date(i)} moves {move[i]:+.1%} against its last bar; {int(mask.sum())} such moves in all",
+            f"{data.symbol(i)} {data.date(i)} moves {move[i]:+.1%} against its last bar; {int(mask.sum()):,} such move{'' if mask.sum() == 1 else 's'} in all",
             where=f"{data.rows.place(int(data.source[i]))}: column close",
             allowed=f"at most {config.max_jump:.0%} (data.quality.max_jump)",
             remedy="mend the file, or set data.quality.jump: warn",

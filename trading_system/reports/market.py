@@ -22,9 +22,11 @@ def quality_page(quality: Mapping[str, Any], page: Page) -> str:
 def _what(quality: Mapping[str, Any], page: Page) -> str:
     prices = "synthetic prices, invented" if quality["synthetic"] else f"{quality['prices']} prices"
     basis = f"calendar {', '.join(quality['calendars'])}, {quality['periods_per_year']:g} periods a year"
-    read = f"{len(quality['symbols'])} symbols, {count(quality['rows'])} rows read"
-    used = f"{count(quality['bars'])} bars in {count(quality['sessions'])} sessions used"
-    actions = f"{count(quality['actions']['splits'])} splits, {count(quality['actions']['dividends'])} dividends recorded"
+    read = f"{amount(len(quality['symbols']), 'symbol')}, {amount(quality['rows'], 'row')} read"
+    used = f"{amount(quality['bars'], 'bar')} in {amount(quality['sessions'], 'session')} used"
+    actions = (
+        f"{amount(quality['actions']['splits'], 'split')}, {amount(quality['actions']['dividends'], 'dividend')} recorded"
+    )
     lines = (
         f"source {quality['source']}: {prices}, bars of {quality['timeframe']}, {basis}",
         f"{read}, {used}",
@@ -94,15 +96,23 @@ def files_page(found: Mapping[str, Any], page: Page) -> str:
     )
     guess = ", ".join(f"{key}: {value}" for key, value in found["guess"].items())
     rows = [
-        ("files", f"{count(found['files'])}, {count(found['bytes'])} bytes"),
+        ("files", f"{count(found['files'])}, {amount(found['bytes'], 'byte')}"),
         ("rows", count(found["rows"])),
         ("symbols", f"{count(found['n_symbols'])}: {symbols}"),
         ("range", f"{found['first']} to {found['last']}, stamps: {found['stamps']}"),
         ("columns", ", ".join(found["columns"])),
-        ("run file", f"data: {{{guess}, path: ...}}"),
+        ("run file", f"data: {{{guess}, path: {_yaml(found['path'])}}}"),
         *_said(found["notes"]),
     ]
     return wrapped_table(("", ""), rows, width=page.width)
+
+
+def _yaml(path: str) -> str:
+    """A path as a value inside braces: quoted unless every letter is harmless there."""
+    import json
+    import re
+
+    return path if re.fullmatch(r"[\w./-]*[A-Za-z_/][\w./-]*", path) and path[0] != "-" else json.dumps(path)
 
 
 def import_page(report: Mapping[str, Any], page: Page) -> str:

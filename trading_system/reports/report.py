@@ -7,7 +7,7 @@ from typing import Any
 from trading_system.reports import report_facts, report_orders, report_results
 from trading_system.reports.artefacts import Artefacts
 from trading_system.reports.document import Report
-from trading_system.reports.formats import count
+from trading_system.reports.formats import amount, count
 
 SECTIONS = (
     report_facts.facts,
@@ -36,7 +36,7 @@ def report_of(found: Artefacts) -> Report:
     symbols = len(manifest["data"]["symbols"])
     timeframe = str(found.quality["timeframe"])
     bars = "daily bars" if timeframe == "1d" else f"bars of {timeframe}"
-    subtitle = f"{period['first']} to {period['last']} · {count(period['bars'])} {bars} · {count(symbols)} symbols"
+    subtitle = f"{period['first']} to {period['last']} · {count(period['bars'])} {bars} · {amount(symbols, 'symbol')}"
     banners = ["Invented prices: this market was made by a generator. Nothing here says anything about a real one."]
     return Report(
         title=f"Backtest of {names}",

@@ -147,7 +147,7 @@ def _data(found: Artefacts) -> Terms:
         ("Prices", shown),
         (
             "Corporate actions",
-            f"{count(actions['splits'])} splits, {count(actions['dividends'])} dividends; applied: "
+            f"{amount(actions['splits'], 'split')}, {amount(actions['dividends'], 'dividend')}; applied: "
             + str(quality["adjust"]).replace("_", " "),
         ),
         ("Bars", f"{quality['timeframe']}, calendar {', '.join(quality['calendars'])}"),

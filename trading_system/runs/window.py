@@ -58,7 +58,11 @@ class Window:
 def period_name(config: RunConfig, period: str | None) -> str:
     """What `period` means for this run file; asking for the holdout is refused here."""
     if period is not None and period not in PERIODS:
-        raise UsageError(f"{period!r} is no period", allowed=", ".join(PERIODS))
+        from trading_system.strategies.parameters import nearest
+
+        near = nearest(period, PERIODS)
+        remedy = f"did you mean {near!r}?" if near else ""
+        raise UsageError(f"{period!r} is no period", allowed=", ".join(PERIODS), remedy=remedy)
     splits = config.splits
     if splits is None:
         if period not in (None, "all"):

@@ -182,6 +182,9 @@ def test_a_wrong_choice_is_told_without_the_parsers_own_words(capsys):
     err = capsys.readouterr().err
     assert "'foo' is not one of 'train'" in err and "Value error" not in err
     assert "see trading-system backtest --help" in err
+    assert "did you mean" not in err
+    assert main(["backtest", "a.yaml", "--period", "trian"]) == 2
+    assert "did you mean 'train'? see trading-system backtest --help" in capsys.readouterr().err
 
 
 def test_a_file_in_place_of_the_results_folder_is_told_with_the_mend(tmp_path, capsys):

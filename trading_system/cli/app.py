@@ -118,8 +118,19 @@ def _usage(error: typer.TyperException) -> UsageError:
     if context is None:
         return UsageError(error.format_message())
     commands = getattr(context.command, "commands", None)
+    said = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
     return UsageError(
-        " ".join(error.format_message().replace("Value error, ", "").split()).rstrip("."),
+        said,
         allowed=", ".join(commands) if commands else "",
-        remedy=f"see {context.command_path} --help",
+        remedy=f"{_meant(said)}see {context.command_path} --help",
     )
+
+
+def _meant(said: str) -> str:
+    """The choice that was probably meant, where a message of the parser says that a word is none of them."""
+    import difflib
+    import re
+
+    found = re.search(r"'([^']{1,64})' is not one of ('.*')", said)
+    near = difflib.get_close_matches(found[1], re.findall(r"'([^']+)'", found[2]), n=1) if found else []
+    return f"did you mean {near[0]!r}? " if near else ""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.data.markets import load
+from tests.data.markets import config, load
+from trading_system.config.models import SplitsConfig
+from trading_system.data.loading import load_market
 from trading_system.data.quality import Findings
+from trading_system.errors import DataError
 
 DAYS = [str(day) for day in np.busday_offset("2019-01-02", np.arange(40), roll="forward")]
 HEAD = "date,open,high,low,close,volume\n"
@@ -67,3 +71,23 @@ def test_of_many_symbols_the_worst_are_named() -> None:
     assert said(lost, 1200, QualityConfig()) == [
         "11 of 1,200 rows were dropped (nan_price 11: D 4, C 3, B 2 and 2 more symbols); see data_quality.json"
     ]
+
+
+@pytest.mark.parametrize("policy", ["warn", "error"])
+@pytest.mark.parametrize("kind", ["impossible", "jump", "split_suspect"])
+def test_of_held_out_days_neither_date_nor_figure_is_told(kind: str, policy: str, tmp_path: Path) -> None:
+    bad = [f"{DAYS[4]},17.5,9,11,10,5"] if kind == "impossible" else []
+    write(tmp_path, *flat(10, 0, 4), *bad, *(flat(10, 5, 15) if bad else flat(5, 4, 15)))
+    run = config(
+        source="csv", path="A.csv", calendar="24/5", quality={"jump": "ignore", "split_suspect": "warn"} | {kind: policy}
+    )
+    days = [dt.date.fromisoformat(DAYS[i]) for i in (0, 1, 2, 3, 4, 14)]
+    held = SplitsConfig(train=(days[0], days[1]), validation=(days[2], days[3]), holdout=(days[4], days[5]))
+    try:
+        quality = load_market(run.model_copy(update={"splits": held}), tmp_path, None).quality
+        said = str([quality["notes"], quality["incidents"]])
+    except DataError as error:
+        said = str(error)
+        assert policy == "error" and "figures are withheld" in said and "A.csv: row 6" in said
+    assert "held" in said and DAYS[4] not in said and "17.5" not in said and "0.5000" not in said
+    assert kind == "impossible" or policy == "error" or "1 in the held-out days" in said

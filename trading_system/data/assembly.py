@@ -52,9 +52,11 @@ class Listing:
 
 
 def assemble(
-    rows: Rows, config: DataConfig, listing: Listing, benchmark: str, cache: Path | None
+    rows: Rows, config: DataConfig, listing: Listing, benchmark: str, cache: Path | None, held: tuple[int, int] | None = None
 ) -> tuple[Bars, Findings, dict[str, str]]:
     """Bars of all symbols of `rows`, what was found wrong with them, and the sha256 of each symbol's bars.
+
+    Of the days from the first to the last of `held` (since 1970) neither dates nor figures are told.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def assemble(
     CapacityError
         When the dense market would not fit into memory.
     """
-    found = quality.Findings()
+    found = quality.Findings(held=held)
     daily = timeframe_ns(config.timeframe) % DAY == 0
     time = timeline(rows, listing.calendar_of, listing.calendars, config, cache)
     n_bars, n_symbols = time.index.size, len(rows.symbols)

@@ -91,7 +91,7 @@ def _read(config: RunConfig, root: Path, source: DataSource, cache: Path | None)
     if config.data.actions or config.data.prices != "raw":  # columns of actions would not be read
         rows = replace(rows, notes=tuple(note for note in rows.notes if not alarming(note)))
     listing = _listing(rows, config, root, notes)
-    bars, found, hashes = assemble(rows, config.data, listing, config.data.benchmark, cache)
+    bars, found, hashes = assemble(rows, config.data, listing, config.data.benchmark, cache, _held(config))
     notes += found.notes
     report = quality_report(rows, bars, found, config.data, notes)
     bars = _of_members(bars, config, root)
@@ -124,7 +124,15 @@ def _listing_files(config: RunConfig, root: Path) -> list[Path]:
 def _options(config: RunConfig) -> list[Any]:
     """What a run file says that changes the market."""
     data = config.data.model_dump(mode="json")
-    return [data, [[s.asset_class, s.model_dump(mode="json", include={"universe"})] for s in config.strategies]]
+    return [data, _held(config), [[s.asset_class, s.model_dump(mode="json", include={"universe"})] for s in config.strategies]]
+
+
+def _held(config: RunConfig) -> tuple[int, int] | None:
+    """First and last held-out day, since 1970."""
+    if config.splits is None or config.splits.holdout is None:
+        return None
+    first, last = (day.toordinal() - 719_163 for day in config.splits.holdout)
+    return first, last
 
 
 def source_of(config: DataConfig, root: Path) -> DataSource:

@@ -48,6 +48,9 @@ def _kind(kind: str, of_symbol: Mapping[str, int]) -> str:
 
 
 def _incidents(found: Findings, kind: str, number: int) -> str:
-    mine = [one for one in found.incidents if one["kind"] == kind][:_NAMED]
+    hidden = found.hidden.get(kind, 0)
+    mine = [one for one in found.incidents if one["kind"] == kind and one["date"]][:_NAMED]
     named = ", ".join(" ".join(str(one[key]) for key in ("symbol", "date")) for one in mine)
-    return named + (f" and {number - len(mine):,} more" if number > len(mine) else "")
+    more = f" and {number - hidden - len(mine):,} more" if number - hidden > len(mine) else ""
+    there = f"{hidden:,} in the held-out days" if hidden else ""
+    return "; ".join(text for text in (named + more, there) if text)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trading_system.data.timeline import Timeline
     from trading_system.types import BoolArray, FloatArray, IntArray
 
+WITHHELD = "on a held-out day, whose figures are withheld"
 SPLIT_RATIOS = (1 / 2, 2 / 3, 1 / 3, 1 / 4, 1 / 5, 1 / 7, 1 / 10, 1 / 20)
 _NEAR = 0.04
 _RATIOS = sorted(abs(float(np.log(ratio))) for ratio in SPLIT_RATIOS)
@@ -47,6 +48,12 @@ class Findings:
     dropped: dict[str, dict[str, int]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     absent: dict[str, int] = field(default_factory=dict)
+    held: tuple[int, int] | None = None  # first and last day that is held out, since 1970
+    hidden: dict[str, int] = field(default_factory=dict)  # by kind, how many lie there
+
+    def hides(self, data: Ordered, i: int) -> bool:
+        """Whether row i is of a held-out day, of which neither date nor figures are told."""
+        return self.held is not None and self.held[0] <= int(data.time.session[data.bar[i]]) <= self.held[1]
 
     def drop(self, symbols: tuple[str, ...], code: IntArray, kind: str) -> None:
         """Remember that the rows of these symbols (numbers in `symbols`) were left out for `kind`."""
@@ -174,7 +181,7 @@ def clean(all_rows: Ordered, config: QualityConfig, found: Findings) -> Ordered:
         _count(found, all_rows, kind, mask)
         bad |= mask
     if config.impossible == "error" and bad.any():
-        _refuse(all_rows, masks, bad)
+        _refuse(all_rows, masks, bad, found)
     softer(all_rows, config, found)
     _missing(all_rows, found)
     masks["duplicate_timestamp"] = _earlier(repeated) | (conflict & (config.impossible != "warn"))
@@ -319,22 +326,32 @@ def _count(found: Findings, data: Ordered, kind: str, mask: BoolArray, details: 
     at = np.flatnonzero(mask)
     if at.size == 0:
         return
+    if found.held is not None:
+        day = data.time.session[data.bar[at]]
+        found.hidden[kind] = int(((day >= found.held[0]) & (day <= found.held[1])).sum())
     starts = np.flatnonzero(np.r_[True, np.diff(data.code[at]) != 0])
     ends = np.r_[starts[1:], at.size]
     for a, b in zip(starts, ends, strict=True):
         shown = [int(i) for i in at[a : min(b, a + _SHOWN)]]
-        texts = [details(i) for i in shown] if details else None
-        found.add(data.symbol(shown[0]), kind, int(b - a), [data.date(i) for i in shown], texts)
+        hides = [found.hides(data, i) for i in shown]
+        texts = [("held out" if hide else details(i) if details else "") for i, hide in zip(shown, hides, strict=True)]
+        dates = ["" if hide else data.date(i) for i, hide in zip(shown, hides, strict=True)]
+        found.add(data.symbol(shown[0]), kind, int(b - a), dates, texts)
 
 
-def _refuse(data: Ordered, masks: dict[str, BoolArray], bad: BoolArray) -> None:
+def _refuse(data: Ordered, masks: dict[str, BoolArray], bad: BoolArray, found: Findings) -> None:
     i = int(np.flatnonzero(bad)[np.argmin(data.source[bad])])
     kind = next(kind for kind in IMPOSSIBLE if masks[kind][i])
     column = _guilty(data, kind, i)
     total = int(bad.sum())
     shown = ", ".join(f"{name} {float(data.price(name)[i]):g}" for name in PRICES)
+    what = (
+        f"{data.symbol(i)}: {kind} {WITHHELD}"
+        if found.hides(data, i)
+        else f"{data.symbol(i)} {data.date(i)}: {kind} ({shown})"
+    )
     raise DataError(
-        f"{data.symbol(i)} {data.date(i)}: {kind} ({shown}); {total:,} impossible bar{'' if total == 1 else 's'} in all",
+        f"{what}; {total:,} impossible bar{'' if total == 1 else 's'} in all",
         where=f"{data.rows.place(int(data.source[i]))}: column {column}",
         allowed="0 < low <= open, close <= high, volume >= 0, prices from 1e-15 to 1e15, one bar per stamp",
         remedy="mend the file, or set data.quality.impossible: drop",
@@ -413,8 +430,11 @@ def jumps(data: Ordered, config: QualityConfig, split_of: FloatArray, dividend_o
     _count(found, data, "jump", mask, lambda i: f"{move[i]:+.4f}")
     if config.jump == "error" and mask.any():
         i = int(np.argmax(mask))
+        what = f"{data.symbol(i)} {data.date(i)} moves {move[i]:+.1%} against its last bar"
+        if found.hides(data, i):
+            what = f"{data.symbol(i)} moves too far against its last bar {WITHHELD}"
         raise DataError(
-            f"{data.symbol(i)} {data.date(i)} moves {move[i]:+.1%} against its last bar; {int(mask.sum()):,} such move{'' if mask.sum() == 1 else 's'} in all",
+            f"{what}; {int(mask.sum()):,} such move{'' if mask.sum() == 1 else 's'} in all",
             where=f"{data.rows.place(int(data.source[i]))}: column close",
             allowed=f"at most {config.max_jump:.0%} (data.quality.max_jump)",
             remedy="mend the file, or set data.quality.jump: warn",
@@ -439,14 +459,18 @@ def _splits(
     mask[list(suspects)] = True
 
     def told(i: int) -> str:
-        return f"opens at {overnight[i]:.4f} of its last close, {_ratio(suspects[i])}; {_recorded(data, i, split_of)}"
+        return f"opens at {overnight[i]:.4f} of its last close, {_ratio(suspects[i])}; {_recorded(data, i, split_of, found)}"
 
     _count(found, data, "split_suspect", mask, told)
     if config.split_suspect == "error" and suspects:
         i, *others = suspects
-        more = f"; {len(others)} more: " + ", ".join(f"{data.symbol(k)} {data.date(k)}" for k in others[:5]) if others else ""
+        named = ", ".join(f"{data.symbol(k)} {'(held out)' if found.hides(data, k) else data.date(k)}" for k in others[:5])
+        more = f"; {len(others)} more: {named}" if others else ""
+        what = f"{data.symbol(i)} {data.date(i)} {told(i)}"
+        if found.hides(data, i):
+            what = f"{data.symbol(i)} opens as after a split {WITHHELD}"
         raise DataError(
-            f"{data.symbol(i)} {data.date(i)} {told(i)}; it stays there: a split that is not recorded?{more}",
+            f"{what}; it stays there: a split that is not recorded?{more}",
             where=f"{data.rows.place(int(data.source[i]))}: column open",
             remedy="record it in the file of data.actions (symbol, date, split, dividend), or set data.quality.split_suspect: warn if the move was real",
         )
@@ -491,10 +515,12 @@ def _ratio(ratio: float) -> str:
     return f"near a split of {new} new for {old} old"
 
 
-def _recorded(data: Ordered, i: int, split_of: FloatArray) -> str:
+def _recorded(data: Ordered, i: int, split_of: FloatArray, found: Findings) -> str:
     near = np.flatnonzero((data.code == data.code[i]) & (split_of != 1.0))
     near = near[np.abs(near - i) <= 10]
     if near.size == 0:
         return "no split is recorded near it"
     k = int(near[np.argmin(np.abs(near - i))])
+    if found.hides(data, k):
+        return "the nearest recorded split is on a held-out day"
     return f"the nearest recorded split is {split_of[k]:g} on {data.date(k)}"

@@ -90,7 +90,12 @@ def comparison_page(found: Mapping[str, Any], page: Page, *, every: bool = False
 
 def made_of(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """What two runs were made of, where they differ: its name, in a, in b."""
-    rows = [(row["name"], _value(row["a"]), _value(row["b"])) for row in [*found["config"], *found["versions"]]]
+    rows = []
+    if not found["same"]["period"]:
+        one, other = (f"{run['period']}, {run['first']} to {run['last']}" for run in found["runs"])
+        rows.append(("period (figures are of different days)", one, other))
+    differ = [row for row in [*found["config"], *found["versions"]] if not all(row[run] in (None, {}, []) for run in "ab")]
+    rows += [(row["name"], _value(row["a"]), _value(row["b"])) for row in differ]
     rows += [(f"data of {symbol}", "one", "another") for symbol in found["data"]["changed"][:SHOWN]]
     rows += [(f"data of {symbol}", "there", NOTHING) for symbol in found["data"]["only_a"][:SHOWN]]
     rows += [(f"data of {symbol}", NOTHING, "there") for symbol in found["data"]["only_b"][:SHOWN]]

@@ -91,7 +91,7 @@ def comparison_page(found: Mapping[str, Any], page: Page, *, every: bool = False
 def made_of(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """What two runs were made of, where they differ: its name, in a, in b."""
     rows = []
-    if not found["same"]["period"]:
+    if not found["same"].get("period", True):
         one, other = (f"{run['period']}, {run['first']} to {run['last']}" for run in found["runs"])
         rows.append(("period (figures are of different days)", one, other))
     differ = [row for row in [*found["config"], *found["versions"]] if not all(row[run] in (None, {}, []) for run in "ab")]

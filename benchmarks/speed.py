@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 HERE = Path(__file__).parent
+WARM = 50  # runs of a work of a millisecond, ours and the peer's: five would be measured in their first steps
 PROGRAM = [sys.executable, "-m", "trading_system"]
 RUN_W1 = """\
 data: {source: csv, path: w1.csv, calendar: 24/5, benchmark: S000}
@@ -88,8 +89,8 @@ class Measure:
         command = [str(self.venvs / venv / "bin" / "python"), str(self.bench / script), workload, *words]
         return [json.loads(line) for line in once(command, env, self.bench)[2].splitlines() if line.startswith("{")]
 
-    def ours(self, workload: str) -> dict[str, Any]:
-        command = [sys.executable, str(HERE / "workloads.py"), str(self.bench), workload, str(self.runs)]
+    def ours(self, workload: str, runs: int = 0) -> dict[str, Any]:
+        command = [sys.executable, str(HERE / "workloads.py"), str(self.bench), workload, str(runs or self.runs)]
         line: dict[str, Any] = json.loads(once(command)[2].splitlines()[-1])
         return line
 
@@ -122,8 +123,8 @@ class Measure:
         (self.folder / "w4.yaml").write_text(RUN_W4)
 
     def w1(self) -> list[Any]:
-        peers = [self.peer(v, "peer_vectorbt.py", "w1")[0]["median"] for v in ("vectorbt", "vectorbt-rust")]
-        return ["W1 one symbol, 2,520 bars, warm", self.ours("w1")["median"], min(peers), "vectorbt", 1e-3 / 16e-3, ""]
+        peers = [self.peer(v, "peer_vectorbt.py", "w1", f"n={WARM}")[0]["median"] for v in ("vectorbt", "vectorbt-rust")]
+        return ["W1 one symbol, 2,520 bars, warm", self.ours("w1", WARM)["median"], min(peers), "vectorbt", 1e-3 / 16e-3, ""]
 
     def w1fresh(self) -> list[Any]:
         self.write_w1()

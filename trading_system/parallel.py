@@ -37,12 +37,36 @@ def mapped(function: Callable[[T], R], tasks: Iterable[T]) -> list[R]:
     workers = min(n_threads(), len(work))
     if workers <= 1:
         return [function(task) for task in work]
-    from concurrent.futures import ThreadPoolExecutor
+    return _on_threads(function, work, workers)
 
-    with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(function, task) for task in work]
-        try:
-            return [future.result() for future in futures]
-        finally:
-            for future in futures:
-                future.cancel()
+
+def _on_threads(function: Callable[[T], R], work: list[T], workers: int) -> list[R]:
+    """`mapped` on daemon threads: one that an interrupt caught while it was being started never keeps the process alive.
+
+    A pool of the standard library waits for such a thread for ever. Tasks are taken in order, so every task before the first
+    that failed has been taken, and is finished.
+    """
+    from threading import Thread
+
+    numbers, done, failed = iter(range(len(work))), dict[int, R](), dict[int, BaseException]()
+
+    def labour() -> None:
+        for number in numbers:
+            if failed:
+                return
+            try:
+                done[number] = function(work[number])
+            except BaseException as error:  # noqa: BLE001  raised again where it was asked for
+                failed[number] = error
+
+    threads = [Thread(target=labour, daemon=True) for _ in range(workers)]
+    try:
+        for thread in threads:
+            thread.start()
+    finally:
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join()
+    if failed:
+        raise failed[min(failed)]
+    return [done[number] for number in range(len(work))]

@@ -19,7 +19,7 @@ COPY pyproject.toml README.md ./
 COPY trading_system ./trading_system
 COPY EXAMPLE_CONFIGS ./EXAMPLE_CONFIGS
 RUN python3 -m venv --without-pip /opt/trading-system/venv
-RUN --mount=type=cache,target=/root/.cache/pip python3 -m pip --python /opt/trading-system/venv/bin/python install . && \
+RUN python3 -m pip --python /opt/trading-system/venv/bin/python install . && \
     find /opt/trading-system/venv -type d -name tests -prune -exec rm -r {} +
 # every example, then rules on a single symbol, for which the engine has machine code of its own
 RUN for file in EXAMPLE_CONFIGS/*.yaml; do /opt/trading-system/venv/bin/trading-system backtest "$file" --out /tmp/warm || exit 1; done

@@ -139,7 +139,6 @@ class Replay:
                     self._copy(argument, folder)
 
     def _run(self, line: str, stage: Stage, folder: str) -> None:
-        line = re.sub(r"^(--mount=\S+\s+)+", "", line)
         host = {k: v for k, v in os.environ.items() if not k.startswith(("TRADING_SYSTEM_", "NUMBA_", "PYTHON", "COV"))}
         host.pop("VIRTUAL_ENV", None)
         path = os.pathsep.join([str(Path(sys.executable).parent), SYSTEM_PATH])  # the python3 of FROM

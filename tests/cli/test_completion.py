@@ -54,7 +54,9 @@ def test_the_script_of_each_shell_is_printed(shell):
     assert "_TRADING_SYSTEM_COMPLETE" in done.stdout and "trading-system" in done.stdout
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
+@pytest.mark.skipif(
+    shutil.which("bash") is None, reason="completion is installed for bash here, which this system does not have"
+)
 def test_it_is_installed_for_the_shell_that_asks(tmp_path):
     program(tmp_path)
     environment = os.environ | {

@@ -87,7 +87,6 @@ def test_quiet_stretches_change_no_bit() -> None:
 
 
 def test_one_signature_serves_every_run() -> None:
-    pytest.importorskip("numba")
     from trading_system.engine._kernels import advance
 
     if not hasattr(advance, "signatures"):

@@ -9,11 +9,12 @@ import os
 import sqlite3
 import threading
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from trading_system.parallel import mapped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,11 +94,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         with contextlib.closing(sqlite3.connect(uri, uri=True)) as store:
             store.execute("PRAGMA mmap_size = 2147483648")
             text, digest = store.execute("SELECT text, sha256 FROM meta").fetchone()
-            with ThreadPoolExecutor(2) as pool:  # one array is hashed while the next is read
-                rows = [
-                    (row, pool.submit(_digest, row[3], row[5]))
-                    for row in store.execute("SELECT name, part, dtype, shape, sha256, data FROM arrays ORDER BY rowid")
-                ]
+            rows = store.execute("SELECT name, part, dtype, shape, sha256, data FROM arrays ORDER BY rowid").fetchall()
         if hashlib.sha256(text.encode()).hexdigest() != digest:
             raise DamagedError("the header does not match its sha256")
         header = json.loads(text)
@@ -108,11 +105,12 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         raise DamagedError(str(error)) from error
 
 
-def _arrays(rows: list[tuple[tuple[Any, ...], Future[str]]], names: list[str]) -> dict[str, NDArray[Any]]:
+def _arrays(rows: list[tuple[Any, ...]], names: list[str]) -> dict[str, NDArray[Any]]:
     pieces: dict[str, list[NDArray[Any]]] = {}
     shapes: dict[str, list[int]] = {}
-    for (name, part, dtype, shape, expected, data), found in rows:
-        if found.result() != expected or dtype not in _TYPES or part != len(pieces.setdefault(name, [])):
+    digests = mapped(lambda row: _digest(row[3], row[5]), rows)
+    for (name, part, dtype, shape, expected, data), found in zip(rows, digests, strict=True):
+        if found != expected or dtype not in _TYPES or part != len(pieces.setdefault(name, [])):
             raise DamagedError(f"{name} does not match its sha256")
         pieces[name].append(np.frombuffer(data, dtype=dtype))
         shapes[name] = json.loads(shape)

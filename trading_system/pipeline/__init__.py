@@ -1,0 +1,24 @@
+"""The corridor: one function per user story, the same for the command line, Python and notebooks.
+
+Bars go to strategies, decisions to the engine, the ledger to the metrics, all of it to a folder; nothing is decided here but the
+order, and what a run may look at.
+"""
+
+from __future__ import annotations
+
+from trading_system.pipeline.backtest import BacktestResult, run_backtest
+from trading_system.pipeline.loading import load_run, validate_config, validate_data
+from trading_system.pipeline.runs import compare_runs, list_runs, report_run, reproduce_run, show_run
+
+__all__ = [
+    "BacktestResult",
+    "compare_runs",
+    "list_runs",
+    "load_run",
+    "report_run",
+    "reproduce_run",
+    "run_backtest",
+    "show_run",
+    "validate_config",
+    "validate_data",
+]

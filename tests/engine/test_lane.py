@@ -70,7 +70,7 @@ def plain_rules(dice: Dice, bars: Any, decisions: Any) -> Any:
     entry["sizing"]["method"] = dice.pick(*lane.PLAIN_SIZING)
     entry["allocation"] = dice.pick(1.0, 1.0, 0.5)
     model = dice.pick(*lane.PLAIN_SLIPPAGE)
-    slippage = {"model": model, "bps": dice.pick(0.0, 5.0, 300.0), "spread_bps": 20.0}
+    slippage = {"model": model, "bps": dice.pick(0.0, 5.0, 300.0), "spread_bps": 20.0, "multiple": dice.pick(1.0, 1.0, 3.0)}
     entry["costs"] |= {"commission_tiers": (), "slippage": slippage, "borrow_rate": dice.pick(0.0, 0.0, 0.0, 0.05)}
     portfolio = drawn.portfolio
     limits = portfolio.limits.model_dump() | {"max_drawdown": None, "max_daily_loss": None}

@@ -298,6 +298,7 @@ def entry_rules(dice: Dice, bars: Bars) -> dict[str, Any]:
         "spread_bps": 20.0,
         "base_bps": dice.pick(2.0, 60.0),
         "impact": 0.2,
+        "multiple": dice.pick(1.0, 1.0, 2.0, 0.0),
     }
     tiers = (
         {"from_notional": 0.0, "bps": 12.0},

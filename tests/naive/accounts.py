@@ -104,7 +104,8 @@ class Accounts:
         return max(float(costs.commission_minimum), asked)
 
     def slipped(self, order: Order, t: int, quantity: float, at: float) -> float:
-        return at * (1.0 + order.side * min(0.9, self.slippage(order, t, quantity, at)))
+        share = order.line.book.config.costs.slippage.multiple * self.slippage(order, t, quantity, at)
+        return at * (1.0 + order.side * min(0.9, share))
 
     def slippage(self, order: Order, t: int, quantity: float, at: float) -> float:
         rule, market, c = order.line.book.config.costs.slippage, self.market, order.line.symbol

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from trading_system.config.base import AssetClass, Date, Period, RuledModel, Symbol, Text
+from trading_system.config.validation import Grid, ValidationConfig
 from trading_system.types import FrozenModel
 
 SAMPLE_MARKETS: dict[str, str] = {"us5": "equity", "equities50": "equity", "etfs10": "equity", "crypto10": "crypto"}
@@ -250,15 +251,16 @@ class SlippageConfig(FrozenModel):
     spread_bps: float = Field(10.0, ge=0.0, lt=10_000.0, description="spread: the whole quoted spread; half of it is paid")
     base_bps: float = Field(8.0, ge=0.0, lt=10_000.0, description="full: basis points in a normal market")
     impact: float = Field(0.1, ge=0.0, le=1000.0, description="volume_share: coefficient of (quantity / volume) squared")
+    multiple: float = Field(1.0, ge=0.0, le=1000.0, description="every slippage of the model times this, for what-if runs")
 
     def used(self) -> frozenset[str]:
         """The keys that the chosen model reads."""
-        return frozenset({"model"} | _SLIPPAGE_USES[self.model])
+        return frozenset({"model", "multiple"} | _SLIPPAGE_USES[self.model])
 
     def is_free(self) -> bool:
         """Whether market orders fill at the reference price."""
         paid = {"fixed": self.bps, "spread": self.spread_bps, "full": self.base_bps, "volume_share": self.impact}
-        return self.model == "none" or paid.get(self.model, 1.0) == 0.0
+        return self.model == "none" or self.multiple == 0.0 or paid.get(self.model, 1.0) == 0.0
 
 
 class CostsConfig(RuledModel):
@@ -314,6 +316,10 @@ class StrategyConfig(RuledModel):
     filters: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
         description="conditions on the entries of a rule of signals: name to parameters; `trading-system strategy show FILTER`",
+    )
+    grid: Grid = Field(
+        default_factory=dict,
+        description="what a search tries: key of this strategy (params.fast) -> a list of values, or {start, stop, step}",
     )
     sizing: SizingConfig = Field(default=SizingConfig.model_construct(), description="how many units a signal buys")
     limits: StrategyLimits = Field(
@@ -429,10 +435,6 @@ class ExecutionConfig(FrozenModel):
         """Whether this asset class trades in whole units."""
         default = "whole" if asset_class in ("equity", "future") else "fractional"
         return self.lot.get(asset_class, default) == "whole"
-
-
-class ValidationConfig(FrozenModel):
-    """Sizes and thresholds of the validation tests."""
 
 
 class OutputConfig(FrozenModel):

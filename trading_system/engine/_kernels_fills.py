@@ -185,7 +185,7 @@ def slippage(x: Engine, t: int, read: int, line: int, side: int, q: float, refer
         row = last_bar_row(x, read, i)
         fraction = math.nan
         if row >= 0:
-            fraction = sigma20(x, row, i) * math.sqrt(q * reference / adv20(x, row, i))
+            fraction = rule["impact"] * (sigma20(x, row, i) * math.sqrt(q * reference / adv20(x, row, i)))
         if not fraction < math.inf:
             fraction = rule["slip_bps"] / 1e4
     return min(fraction, MOST_SLIPPAGE)

@@ -33,8 +33,10 @@ def fill_costs(record: Any, config: StrategyConfig, tiers: list[tuple[float, flo
     record["tier_to"] = len(tiers)
     record["borrow_rate"] = costs.borrow_rate
     slippage = costs.slippage
-    record["slip_model"], record["impact"] = SLIPPAGE.index(slippage.model), slippage.impact
-    record["slip_bps"] = {"spread": slippage.spread_bps / 2.0, "full": slippage.base_bps}.get(slippage.model, slippage.bps)
+    coefficient = slippage.impact if slippage.model == "volume_share" else 1.0
+    bps = {"spread": slippage.spread_bps / 2.0, "full": slippage.base_bps}.get(slippage.model, slippage.bps)
+    record["slip_model"], record["impact"] = SLIPPAGE.index(slippage.model), coefficient * slippage.multiple
+    record["slip_bps"] = bps * slippage.multiple
     record["stress_below"] = STRESS_BELOW.get(config.asset_class, STRESS_BELOW["equity"])
 
 

@@ -167,7 +167,7 @@ def _rules(config: RunConfig, made: Signals | Weights, by_weight: bool, keep_log
     strategy, portfolio = config.strategies[0], config.portfolio
     costs, limits, own = strategy.costs, portfolio.limits, strategy.limits
     slippage = costs.slippage
-    fraction = {"none": 0.0, "spread": slippage.spread_bps / 2.0}.get(slippage.model, slippage.bps) / 1e4
+    fraction = {"none": 0.0, "spread": slippage.spread_bps / 2.0}.get(slippage.model, slippage.bps) * slippage.multiple / 1e4
     table = np.zeros(1, LANE_RULES)
     table[0] = (
         portfolio.starting_equity,

@@ -151,6 +151,20 @@ def resolve(config: RunConfig) -> tuple[str, str]:
     return text, hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def deciding_hash(config: RunConfig, what: str = "") -> str:
+    """sha256 of what decides the outcome of a run: all of it but `validation`, the grids and the output; `what` is hashed with it.
+
+    Trials are told apart by it: another threshold or another size of a test is no new trial.
+    """
+    document = _plain(config)
+    for number, entry in enumerate(document["strategies"]):
+        entry["allocation"] = config.allocation(number)
+        del entry["grid"]
+    del document["output"], document["validation"]
+    canonical = json.dumps(_canonical(document), sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(f"{canonical}{what}".encode()).hexdigest()
+
+
 def _plain(value: Any) -> Any:
     """A model as JSON says it; pydantic's own serialiser would be built first, which takes longer than reading the file."""
     if isinstance(value, BaseModel):

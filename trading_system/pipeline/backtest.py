@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trading_system.pipeline.counting import counted
 from trading_system.pipeline.loading import config_warnings, loaded_run, results_folder
 from trading_system.pipeline.work import Done, Work, computed
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from trading_system.data.bars import Bars
     from trading_system.engine.ledger import Ledger
     from trading_system.metrics.summary import Summary
-    from trading_system.runs.journal import Journal
     from trading_system.runs.store import RunLog
     from trading_system.runs.window import Window
 
@@ -133,36 +133,6 @@ def run_backtest(
         return written(work, done, results, trial, git.state(), start)
     finally:
         git.close()
-
-
-def counted(run: LoadedRun, done: Done, journal: Journal) -> dict[str, Any]:
-    """Write the trial's row; what the manifest says of it."""
-    from trading_system.metrics.sampling import sample
-    from trading_system.runs import trials
-    from trading_system.runs.manifest import data_hash
-
-    sampled, bars, window = sample(done.ledger), done.market.bars, done.window
-    rows = slice(None) if sampled.rows is None else sampled.rows
-    sharpe = done.summary.metrics.get("sharpe")
-    trial = trials.Trial(
-        strategies=tuple(entry.type for entry in run.config.strategies),
-        symbols=tuple(sorted({bars.symbols[i] for i in done.ledger.line_symbol.tolist()})),
-        config_hash=run.hash,
-        data_hash=data_hash(done.market.hashes),
-        code_hash=done.code["hash"],
-        period=window.name,
-        read_from=window.read_from,
-        first=window.first_session,
-        last=window.last_session,
-        configurations=1,
-        sharpe_mean=None if sharpe is None else float(sharpe) / bars.periods_per_year**0.5,
-        sharpe_variance=None,
-        n_periods=sampled.n_periods,
-    )
-    anchor = trials.record(journal, trial, bars.index[window.first : window.stop][rows], sampled.returns)
-    found = trials.count(journal, trial.family, anchor.count)
-    so_far = {"trials": found.trials, "runs": found.rows}
-    return {"count": anchor.count, "head": anchor.head, "family": trial.family, **so_far}
 
 
 def run_artefacts(run: LoadedRun, done: Done) -> dict[str, Any]:

@@ -49,6 +49,8 @@ class Trial:
         Of their Sharpe ratios per period (not annualised); variance with ddof 1, None for one configuration.
     n_periods : int
         Returns of each.
+    deciding_hash : str
+        sha256 of the part of the configuration that decides the outcome, and of the kind of work; empty: `config_hash`.
     """
 
     strategies: tuple[str, ...]
@@ -64,6 +66,7 @@ class Trial:
     sharpe_mean: float | None
     sharpe_variance: float | None
     n_periods: int
+    deciding_hash: str = ""
 
     @property
     def universe(self) -> str:
@@ -77,8 +80,8 @@ class Trial:
 
     @property
     def key(self) -> str:
-        """Equal for the same work done twice: config, data, code and period."""
-        whole = (self.config_hash, self.data_hash, self.code_hash, self.period)
+        """Equal for the same work done twice: what decides it, data, code and period."""
+        whole = (self.deciding_hash or self.config_hash, self.data_hash, self.code_hash, self.period)
         return hashlib.sha256("\n".join(whole).encode()).hexdigest()
 
 

@@ -49,7 +49,9 @@ class Loop:
     store: Store | None = None
     _lock: Lock = field(default_factory=Lock)
 
-    def rows(self, name: str, task: Callable[[int], Sequence[float] | FloatArray], n: int, width: int, chunk: int = 0) -> FloatArray:
+    def rows(
+        self, name: str, task: Callable[[int], Sequence[float] | FloatArray], n: int, width: int, chunk: int = 0
+    ) -> FloatArray:
         """``[task(0), ..., task(n - 1)]`` as an array, shape (n, width).
 
         Parameters

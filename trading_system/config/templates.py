@@ -90,6 +90,12 @@ sizing: {{method: risk_per_trade, risk: 0.0075}}            # 0.75 % of equity i
 limits: {{max_positions: 8, max_gross_exposure: 0.8, max_position_notional: 0.10}}
 capacity: {{max_fraction_of_adv: 0.005, when_exceeded: reject}}
 costs: {{commission_bps: 1, slippage: {{model: full, base_bps: 8}}, borrow_rate: 0.01}}
+
+grid:                              # what a search tries instead of the values above; a backtest does not read it
+  params.fast_breakout: [10, 15, 20, 30, 40]                       # any key of this file, as `--set` writes it: a list ...
+  params.stop_atr: {{start: 1.5, stop: 3.5, step: 0.5}}              # ... or evenly spaced values, both ends included
+  params.exit_ma: [20, 30]         # 5 x 5 x 2 = 50 combinations, each counted as a trial; neighbours should differ little,
+                                   # so that a good value with bad ones around it shows as luck
 """
 
 _CRYPTO = """\

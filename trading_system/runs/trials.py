@@ -18,7 +18,7 @@ from trading_system.runs.journal import Anchor, Journal
 from trading_system.runs.parquet_writer import parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -210,40 +210,87 @@ def count(journal: Journal, family: str, upto: int | None = None) -> FamilyCount
     return FamilyCount(sum(once.values()), len(rows), bool(seen and seen[0][0] > KEPT_PER_FAMILY))
 
 
-def returns_of(journal: Journal, family: str) -> tuple[IntArray, FloatArray, IntArray]:
+def rows_of(journal: Journal, family: str) -> list[dict[str, Any]]:
+    """Rows of `family`, oldest first, the same work done twice once: as it was first written."""
+    once: dict[str, dict[str, Any]] = {}
+    for row in journal.records("trial"):
+        if row["family"] == family:
+            once.setdefault(row["key"], row)
+    return list(once.values())
+
+
+def pooled_sharpe(rows: Iterable[Mapping[str, Any]]) -> tuple[float | None, float | None]:
+    """Mean and variance (ddof 1) of the per-period Sharpe ratios of every configuration of `rows`, from each row's own.
+
+    Rows without a Sharpe ratio, which never traded, are left out. None where there is no configuration, or one.
+    """
+    known = [row for row in rows if row["sharpe_mean"] is not None]
+    number = np.array([row["configurations"] for row in known], np.float64)
+    mean = np.array([row["sharpe_mean"] for row in known], np.float64)
+    inside = np.array([row["sharpe_variance"] or 0.0 for row in known], np.float64)
+    total = float(number.sum())
+    if total == 0.0:
+        return None, None
+    centre = float(number @ mean) / total
+    if total == 1.0:
+        return centre, None
+    squares = float((number - 1.0) @ inside + number @ (mean - centre) ** 2)
+    return centre, squares / (total - 1.0)
+
+
+def returns_of(
+    journal: Journal, family: str, index: IntArray | None = None, *, without: Collection[str] = ()
+) -> tuple[IntArray, FloatArray, IntArray]:
     """Kept returns of a family: stamps (n_periods,), returns (n_periods, n_kept), row of each column (n_kept,).
 
-    Trials over other sessions than the last one's are left out: their returns are not synchronous.
+    Trials over other sessions than `index`, or than the last one's, are left out: their returns are not synchronous.
+
+    Parameters
+    ----------
+    without : collection of str
+        Keys of work that is left out.
 
     Raises
     ------
     OutputError
         A file of returns is missing or is not what was written.
     """
-    import pyarrow.parquet as pq
-
     wanted = journal.execute("SELECT trial, place FROM kept WHERE family = ? ORDER BY trial, place", family)
-    places = {row["number"]: row["returns"] for row in journal.records("trial") if row["family"] == family}
-    index: IntArray | None = None
+    rows = {row["number"]: row for row in journal.records("trial") if row["family"] == family}
     out: list[FloatArray] = []
     numbers: list[int] = []
     tables: dict[int, Any] = {}
     for trial, place in reversed(wanted):
+        row = rows[trial]
+        if row["key"] in without or (index is not None and row["n_periods"] not in (0, index.size)):
+            continue
         if trial not in tables:
-            tables[trial] = pq.ParquetFile(_checked(journal, places[trial])).read()
-        table = tables[trial]
-        stamps = (
-            np.frombuffer(table.column("time").chunk(0).buffers()[1], np.int64) if table.num_rows else np.zeros(0, np.int64)
-        )
+            tables[trial] = _table(journal, row["returns"])
+        stamps, table = tables[trial]
         index = stamps if index is None else index
         if not np.array_equal(stamps, index):
             continue
-        values = table.column(f"r{place}").chunk(0).buffers()[1] if table.num_rows else b""
-        out.append(np.frombuffer(values, np.float32).astype(np.float64))
+        out.append(_column(table, f"r{place}", np.float32).astype(np.float64))
         numbers.append(trial)
     if index is None:
         return np.zeros(0, np.int64), np.zeros((0, 0)), np.zeros(0, np.int64)
-    return index, np.column_stack(out[::-1]), np.array(numbers[::-1], np.int64)
+    kept = np.column_stack(out[::-1]) if out else np.zeros((index.size, 0))
+    return index, kept, np.array(numbers[::-1], np.int64)
+
+
+def _table(journal: Journal, reference: dict[str, str]) -> tuple[IntArray, Any]:
+    """Stamps of one file of returns, and the file."""
+    import pyarrow.parquet as pq
+
+    table = pq.ParquetFile(_checked(journal, reference)).read()
+    return _column(table, "time", np.int64), table
+
+
+def _column(table: Any, name: str, kind: Any) -> NDArray[Any]:
+    """One column of a Parquet table without copying it; the file has one row group and no nulls."""
+    if not table.num_rows:
+        return np.zeros(0, kind)
+    return np.frombuffer(table.column(name).chunk(0).buffers()[1], kind)
 
 
 def _checked(journal: Journal, reference: dict[str, str]) -> Any:

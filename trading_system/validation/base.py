@@ -16,7 +16,7 @@ from trading_system.types import FrozenModel
 
 if TYPE_CHECKING:
     from trading_system.config.validation import ValidationConfig
-    from trading_system.types import FloatArray
+    from trading_system.types import FloatArray, IntArray
     from trading_system.validation.experiment import Experiment, Outcome
     from trading_system.validation.loop import Loop
     from trading_system.validation.search import Search
@@ -130,6 +130,12 @@ class FamilyTrials:
         Whether only a sample of the trials' returns is kept.
     sharpe_variance : float or None
         Of the per-period Sharpe ratios of all trials, ddof 1; None below two.
+    n_covered : int
+        Trials whose returns stand in `returns`; 0 takes the number of its columns.
+    n_elsewhere : int
+        Trials over other sessions: they count in N, and their returns are not synchronous.
+    other_sharpes, other_periods : float64 and int64, shape (n_other,)
+        Per-period Sharpe ratio and number of periods of trials that are not in `returns` and are rows of their own.
     """
 
     n_trials: int
@@ -137,6 +143,15 @@ class FamilyTrials:
     returns: FloatArray
     sampled: bool
     sharpe_variance: float | None
+    n_covered: int = 0
+    n_elsewhere: int = 0
+    other_sharpes: FloatArray = field(default_factory=lambda: np.zeros(0))
+    other_periods: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    @property
+    def n_without(self) -> int:
+        """Trials that count and whose returns are not at hand."""
+        return max(self.n_trials - (self.n_covered or self.returns.shape[1]), 0)
 
 
 @dataclass(eq=False)

@@ -14,13 +14,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trading_system.errors import OutputError
 from trading_system.files import real_folder
 from trading_system.parallel import mapped
-from trading_system.types import FloatArray
+
+if TYPE_CHECKING:
+    from trading_system.types import FloatArray
 
 SCHEMA = 1
 FOLDER = "work"

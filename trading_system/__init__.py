@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from trading_system.pipeline import report_run as report_run
     from trading_system.pipeline import reproduce_run as reproduce_run
     from trading_system.pipeline import run_backtest as run_backtest
+    from trading_system.pipeline import run_validation as run_validation
     from trading_system.pipeline import show_run as show_run
     from trading_system.pipeline import validate_config as validate_config
     from trading_system.pipeline import validate_data as validate_data
@@ -43,6 +44,7 @@ _HOME = {
     "report_run": "pipeline",
     "reproduce_run": "pipeline",
     "run_backtest": "pipeline",
+    "run_validation": "pipeline",
     "show_run": "pipeline",
     "validate_config": "pipeline",
     "validate_data": "pipeline",

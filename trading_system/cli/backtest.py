@@ -58,9 +58,10 @@ def backtest(
     from trading_system.cli.session import session
 
     session.kept = "this run was not finished and left no result folder; earlier results are untouched"
-    folder = out or (Path(os.environ["TRADING_SYSTEM_RESULTS"]) if os.environ.get("TRADING_SYSTEM_RESULTS") else None)
     with working("backtest", simulates=True):
-        result = pipeline.run_backtest(path, period=period, out=folder, overrides=tuple(overrides or ()), log=run_log())
+        result = pipeline.run_backtest(
+            path, period=period, out=chosen_folder(out), overrides=tuple(overrides or ()), log=run_log()
+        )
     session.kept = f"the run was finished; its results are in {result.folder}"
     from trading_system.reports import terminal
     from trading_system.reports.formats import one_line
@@ -72,7 +73,7 @@ def backtest(
     else:
         show(terminal.backtest_summary(result, page()))
     if open_:
-        _show_report(result.folder)
+        show_report(result.folder)
     found = {code: number for code in codes if (number := refused(result.ledger, code))}
     if found:
         from trading_system.cli.output import note
@@ -83,7 +84,13 @@ def backtest(
         raise typer.Exit(1)
 
 
-def _show_report(folder: Path) -> None:
+def chosen_folder(out: Path | None) -> Path | None:
+    """The folder of results: the option, else ``$TRADING_SYSTEM_RESULTS``, else None for what the run file says."""
+    told = os.environ.get("TRADING_SYSTEM_RESULTS")
+    return out or (Path(told) if told else None)
+
+
+def show_report(folder: Path) -> None:
     """Show the run's report; one that was not asked for in `output.formats` is made now."""
     from trading_system import pipeline
     from trading_system.cli.browser import opened

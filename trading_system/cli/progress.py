@@ -6,7 +6,9 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Self
 
 COMPILING = "compiling kernels (first run, some seconds)"
 SLOW = {"advance": "compiling kernels of the portfolio engine (first run, about 20 s)"}
@@ -61,6 +63,61 @@ def _pulsing(what: str, *, drawn: bool) -> Iterator[None]:
     finally:
         done.set()
         watcher.join()
+
+
+@contextlib.contextmanager
+def counting(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    """Show how far numbered work is, with its rate and the time left, once it lasts longer than a second.
+
+    Gives the listener that a loop tells: name of the work, tasks done, tasks in all. On anything but a terminal, and with
+    ``--quiet``, nothing is drawn.
+    """
+    from trading_system.cli.session import session
+
+    drawn = not session.quiet and sys.stderr.isatty()
+    with _compiling_is_told() if not session.quiet else contextlib.nullcontext(), contextlib.redirect_stdout(sys.stderr):
+        if not drawn:
+            yield lambda name, done, of: None
+            return
+        with _Bars(what) as bars:
+            yield bars.told
+
+
+class _Bars:
+    """One line for the work that goes on; it appears after a second and is erased at the end."""
+
+    def __init__(self, what: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+        from rich.text import Text
+
+        class Rate(ProgressColumn):
+            """Tasks per second."""
+
+            def render(self, task: Any) -> Text:
+                speed = task.finished_speed or task.speed
+                return Text("" if speed is None else f"{speed:,.1f}/s")
+
+        columns = (TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._progress.add_task(what, total=None)
+        self._name, self._began, self._shown = what, time.monotonic(), False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._shown:
+            self._progress.stop()
+
+    def told(self, name: str, done: int, of: int) -> None:
+        if not self._shown and time.monotonic() - self._began > PATIENCE:
+            self._progress.start()
+            self._shown = True
+        if name != self._name:
+            self._name = name
+            self._progress.reset(self._task, description=name, total=of, completed=done)
+        self._progress.update(self._task, description=name, total=of, completed=done)
 
 
 def _pulse(what: str, done: threading.Event) -> None:

@@ -1,4 +1,4 @@
-"""Check run files, or the data they name; exit 1 when invalid."""
+"""Check run files, the data they name, or whether a strategy is more than luck; exit 1 when the answer is no."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trading_system.cli.backtest import Out, chosen_folder, show_report
 from trading_system.cli.options import AsJson, ConfigArgument, ConfigOption, Overrides, one_config
 from trading_system.cli.output import page, show, show_json
+from trading_system.cli.report import Open
 from trading_system.errors import TradingSystemError, UsageError
 
 if TYPE_CHECKING:
@@ -111,4 +113,73 @@ def _refused(run: LoadedRun, error: DataError, as_json: bool) -> None:
     show(f"invalid\n  {plain(str(error))}{listed}")
 
 
-COMMANDS = {"config": validate_config, "data": validate_data}
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="TEST", help="make this test alone; may be repeated; the answer is then at best partial"),
+]
+Fast = Annotated[bool, typer.Option("--fast", help="the smaller sizes of the run file (validation: ... _fast)")]
+Resume = Annotated[bool, typer.Option("--resume", help="go on with what a stopped run of the same work has finished")]
+Explain = Annotated[
+    str | None,
+    typer.Option(
+        "--explain", metavar="TEST", help="print what a test asks, assumes and cannot see, and make none", show_default=False
+    ),
+]
+
+
+def validate_strategy(
+    config: ConfigArgument = None,
+    config_option: ConfigOption = None,
+    only: Only = None,
+    fast: Fast = False,
+    resume: Resume = False,
+    explain: Explain = None,
+    overrides: Overrides = None,
+    out: Out = None,
+    as_json: AsJson = False,
+    open_: Open = False,
+) -> None:
+    """Is it luck? Judge a strategy on train and validation; exit 0 only when no test says no and none was left out.
+
+    Example: trading-system validate strategy EXAMPLE_CONFIGS/run_config.yaml --fast
+    """
+    from trading_system.reports import verdict
+
+    if explain is not None:
+        from trading_system.validation.verdict import explained
+
+        found = explained(explain)
+        show_json(found) if as_json else show(verdict.explanation(found, page()))
+        return
+    path = one_config(config, config_option)
+    from trading_system import pipeline
+    from trading_system.cli.logs import run_log
+    from trading_system.cli.progress import counting
+    from trading_system.cli.session import session
+
+    session.kept = "the tests that were finished are kept; the same command with --resume goes on with them"
+    with counting("validation") as told:
+        done = pipeline.run_validation(
+            path,
+            only=tuple(only or ()),
+            fast=fast,
+            resume=resume,
+            out=chosen_folder(out),
+            overrides=tuple(overrides or ()),
+            log=run_log(),
+            told=told,
+        )
+    session.kept = f"the validation was finished; its results are in {done.backtest.folder}"
+    if as_json:
+        show_json({"run_id": done.backtest.run_id, "folder": str(done.backtest.folder), **done.document})
+    elif session.quiet:
+        show(f"{done.examined.answer} {done.backtest.folder}")
+    else:
+        show(verdict.verdict_page(done.document, str(done.backtest.folder), page(), done.backtest.warnings))
+    if open_:
+        show_report(done.backtest.folder)
+    if done.examined.answer != "yes":
+        raise typer.Exit(1)
+
+
+COMMANDS = {"config": validate_config, "data": validate_data, "strategy": validate_strategy}

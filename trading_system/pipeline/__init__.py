@@ -9,15 +9,18 @@ from __future__ import annotations
 from trading_system.pipeline.backtest import BacktestResult, run_backtest
 from trading_system.pipeline.loading import load_run, validate_config, validate_data
 from trading_system.pipeline.runs import compare_runs, list_runs, report_run, reproduce_run, show_run
+from trading_system.pipeline.validation import ValidationRun, run_validation
 
 __all__ = [
     "BacktestResult",
+    "ValidationRun",
     "compare_runs",
     "list_runs",
     "load_run",
     "report_run",
     "reproduce_run",
     "run_backtest",
+    "run_validation",
     "show_run",
     "validate_config",
     "validate_data",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trading_system.data.bars import Bars
     from trading_system.engine.ledger import Ledger
     from trading_system.metrics.summary import Summary
-    from trading_system.runs.store import RunLog
+    from trading_system.runs.store import Pieces, RunLog
     from trading_system.runs.window import Window
 
 
@@ -179,8 +179,17 @@ def run_manifest(work: Work, done: Done) -> dict[str, Any]:
 
 
 def written(
-    work: Work, done: Done, results: Path, trial: dict[str, Any], git: dict[str, Any] | None, start: float
+    work: Work,
+    done: Done,
+    results: Path,
+    trial: dict[str, Any],
+    git: dict[str, Any] | None,
+    start: float,
+    *,
+    extra: Mapping[str, Pieces] | None = None,
+    also: Mapping[str, Any] | None = None,
 ) -> BacktestResult:
+    """Write the folder of a run: its artefacts and those of `extra`, `also` in its manifest."""
     from trading_system.data.notes import alarming
     from trading_system.runs.manifest import REPORT
     from trading_system.runs.store import write_run
@@ -192,10 +201,11 @@ def written(
         "git": git,
         "place": {"root": _relative(root, results), "run_file": work.run.path.name},
         "timings": work.timings,
+        **(also or {}),
     }
     work.timings["compute"] = round(time.perf_counter() - start, 6)
     late = {REPORT: report_bytes} if "html" in work.run.config.output.formats else {}
-    run_id, folder = write_run(results, run_artefacts(work.run, done), manifest, work.log, late)
+    run_id, folder = write_run(results, {**run_artefacts(work.run, done), **(extra or {})}, manifest, work.log, late)
     work.timings["total"] = round(time.perf_counter() - start, 6)
     work.log.note("written", run_id=run_id, folder=str(folder), seconds=work.timings["total"])
     return BacktestResult(

@@ -114,15 +114,22 @@ def own_point(experiment: Experiment, keys: Sequence[str]) -> dict[str, Any]:
 def objective_of(outcome: Outcome, search: SearchConfig) -> float:
     """The objective of one outcome; NaN where it is not defined or a constraint is broken."""
     for name, bounds in search.constraints.items():
-        value = _measure(outcome, name)
+        value = measure(outcome, name)
         if not value >= (-math.inf if bounds.min is None else bounds.min):
             return math.nan
         if not value <= (math.inf if bounds.max is None else bounds.max):
             return math.nan
-    return _measure(outcome, search.objective)
+    return measure(outcome, search.objective)
 
 
-def _measure(outcome: Outcome, name: str) -> float:
+def measure(outcome: Outcome, name: str) -> float:
+    """One measure of an outcome, as objectives and constraints name them; NaN where it is not defined.
+
+    Raises
+    ------
+    ConfigError
+        There is none of that name.
+    """
     year = outcome.ledger.bars.periods_per_year
     if name == "sharpe":
         return float(measures.sharpe(outcome.returns, year, outcome.config.portfolio.risk_free))
@@ -149,17 +156,29 @@ def with_settings(world: World, settings: Point) -> World:
     return dataclasses.replace(world, settings={**world.settings, **settings})
 
 
+def searched_points(experiment: Experiment) -> tuple[list[Point], int]:
+    """Every point that the run's search looks at, and which of them is the run file's own values; one empty point without a grid.
+
+    The own values are always looked at: where the grid leaves them out they come last.
+    """
+    grid = grid_of(experiment.config)
+    if not grid:
+        return [{}], 0
+    rng = np.random.default_rng(np.random.SeedSequence([experiment.config.seed, 0x67726964]))
+    points: list[Point] = list(points_of(grid, experiment.config.validation.search, rng))
+    own = own_point(experiment, list(grid))
+    if own not in points:
+        points.append(own)
+    return points, points.index(own)
+
+
 def search_of(experiment: Experiment, loop: Loop) -> Search | None:
     """The run's grid on its own market, on threads; None where there is no grid."""
     grid = grid_of(experiment.config)
     if not grid:
         return None
     settings = experiment.config.validation.search
-    rng = np.random.default_rng(np.random.SeedSequence([experiment.config.seed, 0x67726964]))
-    points: list[dict[str, Any]] = points_of(grid, settings, rng)
-    own = own_point(experiment, list(grid))
-    if own not in points:
-        points.append(own)
+    points, own = searched_points(experiment)
     n_periods = experiment.sampled_rows.size
 
     def row(number: int) -> FloatArray:
@@ -169,7 +188,7 @@ def search_of(experiment: Experiment, loop: Loop) -> Search | None:
     table = loop.rows(f"search of {len(points)} points", row, len(points), 1 + n_periods)
     keys = tuple(grid)
     values, returns = table[:, 0].copy(), np.ascontiguousarray(table[:, 1:].T)
-    return Search(keys, tuple(tuple(grid[key]) for key in keys), points, values, returns, points.index(own))
+    return Search(keys, tuple(tuple(grid[key]) for key in keys), points, values, returns, own)
 
 
 def place_of(search: Search) -> IntArray:

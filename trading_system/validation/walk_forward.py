@@ -1,0 +1,352 @@
+"""Walk-forward: choose parameters on a window, trade the one that follows with them, move on, and stitch what was earned unseen.
+
+Every training and every test window is a run of the engine of its own, flat and with the starting equity, so it is what
+``backtest`` would have given over those bars. Without a grid nothing is chosen and the run file's own values are judged window by
+window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trading_system.config.changes import grid_of
+from trading_system.errors import DataError, InsufficientDataError
+from trading_system.metrics import returns as measures
+from trading_system.parallel import mapped
+from trading_system.validation.experiment import Experiment, Outcome, World
+from trading_system.validation.folds import Fold, Window, walk_forward_folds
+from trading_system.validation.loop import Loop
+from trading_system.validation.search import Point, best_of, measure, objective_of, searched_points
+from trading_system.validation.stability import (
+    ParameterStability,
+    WalkForwardEfficiency,
+    parameter_stability,
+    plateau,
+    walk_forward_efficiency,
+)
+from trading_system.validation.stretches import Decided, Figures, decided, figures_of, rows_of
+
+if TYPE_CHECKING:
+    from trading_system.config.validation import SearchConfig, WalkForwardConfig
+    from trading_system.data.bars import Bars
+    from trading_system.types import FloatArray, IntArray
+
+FEW_FOLDS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class FoldResult:
+    """One window and the one that follows it.
+
+    Attributes
+    ----------
+    fold : Fold
+        Measured periods, counted from the experiment's first: ``train`` and ``test``, half-open.
+    number : int
+        Of the chosen point.
+    point : mapping
+        Its settings; empty without a grid.
+    unmet : bool
+        No point had an objective within the constraints, so the run file's own values were traded.
+    in_sample, out_of_sample : Figures
+        Of the chosen point on either window.
+    returns : float64, shape (test periods,)
+        Earned out of sample, per period.
+    """
+
+    fold: Fold
+    number: int
+    point: Point
+    unmet: bool
+    in_sample: Figures
+    out_of_sample: Figures
+    returns: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class WalkForward:
+    """A walk-forward and what it gave.
+
+    Attributes
+    ----------
+    windows : WalkForwardConfig
+    folds : tuple of FoldResult
+        In time order, one or more.
+    points : sequence of mappings
+        Every point that was tried on each training window.
+    own : int
+        Which of them is the run file's own values.
+    values : float64, shape (n_points, n_folds)
+        Objective of each on each training window; NaN where it is not defined or a constraint is broken. Shape (1, n_folds) of NaN
+        without a grid: nothing was compared.
+    returns : float64, shape (n_periods,)
+        The out-of-sample returns one after the other; where tests overlap each lasts until the next begins.
+    rows : int64, shape (n_periods,)
+        Row of the bars at which each of them ends.
+    unused : int
+        Periods after the last whole fold, which nothing was judged on.
+    periods_per_year, risk_free : float
+        What the figures are annualised with and measured against.
+    grid : mapping
+        Key path -> values, as the run file has them; empty where nothing was chosen.
+    """
+
+    windows: WalkForwardConfig
+    folds: tuple[FoldResult, ...]
+    points: Sequence[Point]
+    own: int
+    values: FloatArray
+    returns: FloatArray
+    rows: IntArray
+    unused: int
+    periods_per_year: float
+    risk_free: float
+    grid: dict[str, tuple[Any, ...]]
+
+    @property
+    def chosen(self) -> IntArray:
+        """Number of the point that each fold chose, shape (n_folds,)."""
+        return np.array([one.number for one in self.folds], np.int64)
+
+    @cached_property
+    def equity(self) -> FloatArray:
+        """The stitched curve V_t = prod(1 + r), V_0 = 1 left out, shape (n_periods,)."""
+        return np.asarray(np.cumprod(1.0 + self.returns), np.float64)
+
+    @cached_property
+    def sharpe(self) -> float:
+        """Annualised Sharpe ratio of the stitched returns; NaN where they never vary."""
+        return measures.sharpe(self.returns, self.periods_per_year, self.risk_free)
+
+    @cached_property
+    def efficiency(self) -> WalkForwardEfficiency:
+        """How much of what was earned in sample was earned out of sample too (Pardo)."""
+        inside, outside = [one.in_sample for one in self.folds], [one.out_of_sample for one in self.folds]
+        return walk_forward_efficiency(
+            [one.total_return for one in inside],
+            [one.total_return for one in outside],
+            [float(one.n_periods) for one in inside],
+            [float(one.n_periods) for one in outside],
+            self.periods_per_year,
+        )
+
+    @cached_property
+    def stability(self) -> ParameterStability | None:
+        """How far the chosen values wander from fold to fold; None where nothing was chosen."""
+        if not self.grid:
+            return None
+        grids = [_with_value(values, self.points[self.own][key]) for key, values in self.grid.items()]
+        return parameter_stability([[one.point[key] for key in self.grid] for one in self.folds], grids)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What makes these numbers less sure than they look."""
+        said = []
+        n, unmet = len(self.folds), sum(one.unmet for one in self.folds)
+        if unmet:
+            said.append(
+                f"in {unmet} of {n} folds no point had an objective within the constraints; the run file's own values were traded"
+            )
+        step = self.windows.test if self.windows.step is None else self.windows.step
+        if step > self.windows.test and n > 1:
+            said.append(f"{step - self.windows.test} periods between two tests are judged by nobody: step is longer than test")
+        if n < FEW_FOLDS:
+            said.append(f"only {n} fold{'s' if n > 1 else ''}: shorten the windows, or load more data")
+        if self.unused:
+            said.append(f"the last {self.unused} periods are less than a whole test and were left out")
+        return tuple(said)
+
+
+def _with_value(values: tuple[Any, ...], own: Any) -> tuple[Any, ...]:
+    """The values of a grid and the run file's own among them, numbers in their order."""
+    if own in values:
+        return values
+    both = (*values, own)
+    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in both)
+    return tuple(sorted(both)) if numbers else both
+
+
+def folds_of(experiment: Experiment, windows: WalkForwardConfig) -> list[Fold]:
+    """The windows that fit into the experiment's measured periods.
+
+    Raises
+    ------
+    InsufficientDataError
+        There is no whole fold; it says how many periods are needed.
+    DataError
+        A gap that leaves nothing to train on.
+    """
+    n, needed = experiment.sampled_rows.size, windows.train + windows.test
+    if n < needed:
+        raise InsufficientDataError(
+            f"a walk-forward of {windows.train} + {windows.test} periods needs {needed}, and there are {n}",
+            where="validation.walk_forward",
+            remedy=f"load more data, or shorten train and test to {n} together",
+        )
+    if windows.gap >= windows.train:
+        raise DataError(
+            f"a gap of {windows.gap} periods leaves nothing of {windows.train} to train on",
+            where="validation.walk_forward.gap",
+            allowed=f"0 to {windows.train - 1}",
+        )
+    return walk_forward_folds(n, windows.train, windows.test, windows.step, anchored=windows.anchored, gap=windows.gap)
+
+
+def walk_forward(
+    experiment: Experiment, loop: Loop | None = None, *, bars: Bars | None = None, windows: WalkForwardConfig | None = None
+) -> WalkForward:
+    """Walk forward over the experiment's window, or over another market with the same rows.
+
+    Parameters
+    ----------
+    loop : Loop, optional
+        Runs the points of the grid on threads, shows progress and keeps what is finished.
+    bars : Bars, optional
+        Another market with the same rows and symbols.
+    windows : WalkForwardConfig, optional
+        In place of ``validation.walk_forward``.
+
+    Raises
+    ------
+    InsufficientDataError
+        Too few periods for one fold.
+    TradingSystemError
+        A point of the grid is not allowed, or a strategy fails.
+    """
+    windows = experiment.config.validation.walk_forward if windows is None else windows
+    folds, world = folds_of(experiment, windows), World(bars=bars)
+    points, own = searched_points(experiment)
+    search = experiment.config.validation.search
+    values = np.full((len(points), len(folds)), np.nan)
+    if len(points) > 1:
+        name = f"walk-forward: {len(points)} points on {len(folds)} windows {windows.model_dump(mode='json')}"
+        values = (Loop() if loop is None else loop).rows(
+            name, lambda k: training_values(experiment, world, points[k], folds, search), len(points), len(folds)
+        )
+    return _judged(experiment, world, windows, folds, points, own, values, threads=True)
+
+
+def walk_forward_returns(
+    experiment: Experiment, bars: Bars | None = None, windows: WalkForwardConfig | None = None
+) -> FloatArray:
+    """The stitched out-of-sample returns alone, shape (n_periods,), worked out on the thread that asks: one task of a larger loop.
+
+    Parameters
+    ----------
+    bars : Bars, optional
+        Another market with the same rows and symbols, one whose bars are permuted after the first training window say (see
+        `untouched_row`).
+    """
+    windows = experiment.config.validation.walk_forward if windows is None else windows
+    folds, world = folds_of(experiment, windows), World(bars=bars)
+    points, own = searched_points(experiment)
+    search = experiment.config.validation.search
+    values = np.full((len(points), len(folds)), np.nan)
+    if len(points) > 1:
+        values = np.array([training_values(experiment, world, point, folds, search) for point in points])
+    return _judged(experiment, world, windows, folds, points, own, values, threads=False).returns
+
+
+def untouched_row(experiment: Experiment, windows: WalkForwardConfig | None = None) -> int:
+    """Row of the last bar before the first test: bars up to it stay in place when a walk-forward is permuted (Masters 2018)."""
+    windows = experiment.config.validation.walk_forward if windows is None else windows
+    first = folds_of(experiment, windows)[0]
+    return rows_of(experiment, first.test)[0] - 1
+
+
+def training_values(
+    experiment: Experiment, world: World, point: Point, folds: Sequence[Fold], search: SearchConfig
+) -> FloatArray:
+    """Objective of one point on every training window, shape (n_folds,); its decisions are taken once."""
+    made = decided(experiment, replace(world, settings={**world.settings, **point}))
+    return np.array([objective_of(_over(experiment, made, fold.train), search) for fold in folds])
+
+
+def _over(experiment: Experiment, made: Decided, span: Window) -> Outcome:
+    return made.over(*rows_of(experiment, span))
+
+
+def choices(
+    values: FloatArray, points: Sequence[Point], own: int, grid: dict[str, tuple[Any, ...]], search: SearchConfig
+) -> IntArray:
+    """The point that each training window chooses, shape (n_folds,): the best one, or with ``search.plateau`` the one whose mean
+    with its neighbours is best. Where none has an objective it is the run file's own.
+    """
+    if not (search.plateau and grid):
+        return np.array([best_of(column, own) for column in values.T], np.int64)
+    shape = tuple(len(tried) for tried in grid.values())
+    places = {
+        number: tuple(tried.index(point[key]) for key, tried in grid.items())
+        for number, point in enumerate(points)
+        if all(point[key] in tried for key, tried in grid.items())
+    }
+    numbers = {place: number for number, place in places.items()}
+    found = []
+    for column in values.T:
+        table = np.full(shape, np.nan)
+        for number, place in places.items():
+            table[place] = column[number] if np.isfinite(column[number]) else np.nan
+        found.append(numbers[plateau(table).smoothed_index] if np.isfinite(table).any() else own)
+    return np.array(found, np.int64)
+
+
+def _judged(
+    experiment: Experiment,
+    world: World,
+    windows: WalkForwardConfig,
+    folds: Sequence[Fold],
+    points: Sequence[Point],
+    own: int,
+    values: FloatArray,
+    *,
+    threads: bool,
+) -> WalkForward:
+    """Trade every test window with the point that its training window chose."""
+    search, grid = experiment.config.validation.search, grid_of(experiment.config) if len(points) > 1 else {}
+    chosen = choices(values, points, own, grid, search)
+    kept: list[FoldResult | None] = [None] * len(folds)
+
+    def trade(number: int) -> None:
+        made = decided(experiment, replace(world, settings={**world.settings, **points[number]}))
+        for k in np.flatnonzero(chosen == number).tolist():
+            inside, outside = (_over(experiment, made, span) for span in folds[k])
+            kept[k] = FoldResult(
+                fold=folds[k],
+                number=number,
+                point=points[number],
+                unmet=bool(grid) and bool(np.isnan(values[:, k]).all()),
+                in_sample=figures_of(inside, measure(inside, search.objective)),
+                out_of_sample=figures_of(outside, measure(outside, search.objective)),
+                returns=np.asarray(outside.returns),
+            )
+
+    for _ in mapped(trade, np.unique(chosen).tolist()) if threads else map(trade, np.unique(chosen).tolist()):
+        pass
+    results = tuple(one for one in kept if one is not None)
+    pieces = _until_the_next(folds)
+    rows = np.concatenate([experiment.sampled_rows[first:stop] for first, stop in pieces])
+    stitched = np.concatenate([one.returns[: stop - first] for one, (first, stop) in zip(results, pieces, strict=True)])
+    return WalkForward(
+        windows=windows,
+        folds=results,
+        points=points,
+        own=own,
+        values=values,
+        returns=stitched,
+        rows=rows,
+        unused=experiment.sampled_rows.size - folds[-1].test[1],
+        periods_per_year=experiment.bars.periods_per_year,
+        risk_free=experiment.config.portfolio.risk_free,
+        grid=grid,
+    )
+
+
+def _until_the_next(folds: Sequence[Fold]) -> list[Window]:
+    """Of each test window the part before the next one begins."""
+    begins = [*(fold.test[0] for fold in folds[1:]), folds[-1].test[1]]
+    return [(fold.test[0], min(fold.test[1], begin)) for fold, begin in zip(folds, begins, strict=True)]

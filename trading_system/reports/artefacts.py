@@ -13,6 +13,7 @@ from trading_system.runs.comparison import config_of
 from trading_system.runs.series import SCHEMA
 from trading_system.runs.store import METRICS, checked, damaged, from_json, read_bytes, read_manifest, to_json
 
+VALIDATION = "validation.json"
 SOURCES = ("config.yaml", "metrics.json", "monthly_report.json", "data_quality.json", "series.json")
 
 _QUALITY: dict[str, Any] = {
@@ -22,6 +23,15 @@ _QUALITY: dict[str, Any] = {
 _SERIES: dict[str, Any] = {
     "schema": int, "bars": int, "step": int, "stamps": dict, "rolling": {"window": int}, "histogram": {"edges": list, "counts": [int]},
     "symbols": [{"symbol": str}], "trades": {"count": int, "left_out": int, "strategies": [str], "reasons": [str]},
+}  # fmt: skip
+_TEST: dict[str, Any] = {
+    "name": str, "title": str, "verdict": str, "error": str, "work": str, "warnings": [str], "asks": str, "null": str, "reading": str,
+    "assumes": [str], "blind_to": [str], "source": str, "details": dict, "picture": dict,
+    "bars": [{"name": str, "sense": str, "unit": str, "why": str, "verdict": str}],
+}  # fmt: skip
+_VALIDATION: dict[str, Any] = {
+    "schema": int, "answer": str, "refused": [str], "fast": bool, "left_out": [str], "not_asked": [{"name": str, "why": str}],
+    "trials": {"configurations": int, "rows": int, "sampled": bool}, "tests": [_TEST],
 }  # fmt: skip
 _TABLES: dict[str, Any] = {"trades": dict, "drawdowns": [dict], "years": [dict], "events": [dict]}
 
@@ -36,6 +46,8 @@ class Artefacts:
         ``manifest.json``; without ``artefacts`` while the run is being written.
     config, metrics, monthly, quality, series : mapping
         ``config.yaml``, ``metrics.json``, ``monthly_report.json``, ``data_quality.json``, ``series.json``.
+    validation : mapping or None
+        ``validation.json`` of a run that was validated.
     """
 
     manifest: Mapping[str, Any]
@@ -44,6 +56,7 @@ class Artefacts:
     monthly: Mapping[str, Any]
     quality: Mapping[str, Any]
     series: Mapping[str, Any]
+    validation: Mapping[str, Any] | None = None
 
 
 def read_artefacts(folder: Path) -> Artefacts:
@@ -60,7 +73,7 @@ def read_artefacts(folder: Path) -> Artefacts:
         raise OutputError(
             f"has no {missing[0]}: it was written by an earlier version", where=str(folder), remedy="make the run again"
         )
-    changed = [name for name in damaged(folder, manifest) if name in SOURCES]
+    changed = [name for name in damaged(folder, manifest) if name in (*SOURCES, VALIDATION)]
     if changed:
         raise OutputError(
             f"{', '.join(changed)}: not what the run wrote, and a report shows only that",
@@ -91,4 +104,5 @@ def artefacts_of(manifest: Mapping[str, Any], read: Callable[[str], bytes], wher
         monthly=document("monthly_report.json", {"months": [dict], "table": {str: dict}}),
         quality=document("data_quality.json", _QUALITY),
         series=series,
+        validation=document(VALIDATION, _VALIDATION) if "validation" in manifest else None,
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 DASH = "\N{EN DASH}"
 
@@ -105,7 +105,18 @@ class Folded:
     part: Table
 
 
-Part: TypeAlias = Table | Facts | Figures | Chart | Note | Beside | Folded
+@dataclass(frozen=True)
+class Picture:
+    """A drawing that needs no script: one of the forms of `trading_system.validation.pictures`; `summary` says in words what it
+    shows."""
+
+    id: str
+    title: str
+    summary: str
+    data: Mapping[str, Any]
+
+
+Part: TypeAlias = Table | Facts | Figures | Chart | Note | Beside | Folded | Picture
 
 
 @dataclass(frozen=True)

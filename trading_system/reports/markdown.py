@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from trading_system.reports.document import Beside, Cell, Chart, Facts, Figures, Folded, Note, Part, Report, Table
+from trading_system.reports.document import Beside, Cell, Chart, Facts, Figures, Folded, Note, Part, Picture, Report, Table
 from trading_system.reports.formats import one_line
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>|#~$&])")
@@ -67,6 +67,10 @@ def _chart(chart: Chart) -> Iterable[str]:
     return (f"{text(chart.title)}: {text(chart.summary)}",)
 
 
+def _picture(picture: Picture) -> Iterable[str]:
+    return (f"{text(picture.title)}: {text(picture.summary)}",)
+
+
 def _note(note: Note) -> Iterable[str]:
     if note.title:
         yield f"### {text(note.title)}"
@@ -93,4 +97,5 @@ _FORMS: dict[type[Part], Callable[[Any], Iterable[str]]] = {
     Note: _note,
     Beside: _beside,
     Folded: _folded,
+    Picture: _picture,
 }

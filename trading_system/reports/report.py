@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from trading_system.reports import report_facts, report_orders, report_results
+from trading_system.reports import report_facts, report_orders, report_results, report_validation
 from trading_system.reports.artefacts import Artefacts
-from trading_system.reports.document import Report
+from trading_system.reports.document import Report, Section
 from trading_system.reports.formats import amount, count
 
-SECTIONS = (
+SECTIONS: tuple[Callable[[Artefacts], Section | None], ...] = (
     report_facts.facts,
+    report_validation.verdict,
     report_results.headline,
     report_results.equity,
     report_results.drawdowns,
@@ -25,6 +27,7 @@ SECTIONS = (
     report_orders.refusals,
     report_orders.events,
     report_orders.quality,
+    report_validation.evidence,
     report_facts.trials,
 )
 
@@ -43,7 +46,7 @@ def report_of(found: Artefacts) -> Report:
         subtitle=subtitle,
         identity=report_facts.identity(manifest),
         banners=banners if found.quality["synthetic"] else [],
-        sections=[section(found) for section in SECTIONS],
+        sections=[made for section in SECTIONS if (made := section(found)) is not None],
     )
 
 
@@ -59,5 +62,6 @@ def report_json(found: Artefacts) -> dict[str, Any]:
         "monthly": found.monthly["table"],
         "histogram": found.series["histogram"],
         "data_quality": {key: found.quality[key] for key in ("rows", "bars", "sessions", "policy", "counts", "notes")},
+        **({} if found.validation is None else {"validation": dict(found.validation)}),
         "not_checked": list(report_facts.NOT_CHECKED),
     }

@@ -10,7 +10,21 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from trading_system.reports.artefacts import Artefacts
-from trading_system.reports.document import Beside, Cell, Chart, Facts, Figures, Folded, Note, Part, Report, Section, Table
+from trading_system.reports.document import (
+    Beside,
+    Cell,
+    Chart,
+    Facts,
+    Figures,
+    Folded,
+    Note,
+    Part,
+    Picture,
+    Report,
+    Section,
+    Table,
+)
+from trading_system.reports.drawings import drawn
 from trading_system.reports.html import Html, data_block, joined, known, own, page_file, safe, tag
 from trading_system.reports.report import report_of
 from trading_system.runs.manifest import IDENTITY
@@ -234,4 +248,5 @@ _FORMS: dict[type, Callable[[Any], Html]] = {
     Note: _note,
     Beside: _beside,
     Folded: _folded,
+    Picture: drawn,
 }

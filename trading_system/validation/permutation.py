@@ -203,8 +203,10 @@ def rearranged(market: Moves, orders: Orders, *, open_to_open: bool = False) -> 
         ends = np.where(moved.any(axis=0), [moved.argmax(axis=0), market.n_bars - 1 - moved[::-1].argmax(axis=0)], -1)
     out = np.empty(market.bars.shape)
     panels: list[Any] = [door(market.moves, np.float64), door(market.bars, np.float64), door(market.kind, np.int8)]
-    rows: list[Any] = [door(part, np.int64) for part in (orders.gaps, orders.bodies, ends)]
-    kernels.permuted_panels(*panels, *rows, np.zeros((2, n_symbols), np.int64), np.empty(n_symbols), out)
+    panels += [door(part, np.int64) for part in (orders.gaps, orders.bodies, ends)]
+    room = np.zeros((2, n_symbols), np.int64), np.empty(n_symbols)
+    moves, bars, kind, gaps, bodies, kept = panels
+    kernels.permuted_panels(moves, bars, kind, gaps, bodies, kept, *room, out)
     return out
 
 

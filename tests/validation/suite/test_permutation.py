@@ -126,7 +126,9 @@ def test_an_objective_that_is_the_same_in_every_market_is_refused():
 
 
 def test_a_rule_without_an_objective_cannot_be_tested():
-    idle = lambda bars: Weights(np.full(bars.close.shape, np.nan))  # noqa: E731
+    def idle(bars: Bars) -> Weights:
+        return Weights(np.full(bars.close.shape, np.nan))
+
     with pytest.raises(DataError, match="the run's own sharpe is not defined"):
         made(examination_of(experiment_of(walk(100, 1), idle, validation={"permutation": {"resamples": 19}})))
 

@@ -69,12 +69,16 @@ def entered(done: Done, journal: Journal, trial: Trial, returns: FloatArray) -> 
     return {"count": anchor.count, "head": anchor.head, "family": trial.family, **so_far}
 
 
-def counted(run: LoadedRun, done: Done, journal: Journal) -> dict[str, Any]:
-    """Write the row of a backtest."""
+def backtest_trial(run: LoadedRun, done: Done) -> tuple[Trial, FloatArray]:
+    """The row of a backtest, and its returns."""
     from trading_system.metrics.sampling import sample
 
     sampled = sample(done.ledger)
     sharpe = done.summary.metrics.get("sharpe")
     per_period = None if sharpe is None else float(sharpe) / done.market.bars.periods_per_year**0.5
-    trial = trial_of(run, done, sharpe_mean=per_period, n_periods=sampled.n_periods)
-    return entered(done, journal, trial, sampled.returns)
+    return trial_of(run, done, sharpe_mean=per_period, n_periods=sampled.n_periods), sampled.returns
+
+
+def counted(run: LoadedRun, done: Done, journal: Journal) -> dict[str, Any]:
+    """Write the row of a backtest."""
+    return entered(done, journal, *backtest_trial(run, done))

@@ -210,11 +210,11 @@ def count(journal: Journal, family: str, upto: int | None = None) -> FamilyCount
     return FamilyCount(sum(once.values()), len(rows), bool(seen and seen[0][0] > KEPT_PER_FAMILY))
 
 
-def rows_of(journal: Journal, family: str) -> list[dict[str, Any]]:
-    """Rows of `family`, oldest first, the same work done twice once: as it was first written."""
+def rows_of(journal: Journal, family: str, upto: int | None = None) -> list[dict[str, Any]]:
+    """Rows of `family` up to and with record `upto`, oldest first, the same work done twice once: as it was first written."""
     once: dict[str, dict[str, Any]] = {}
     for row in journal.records("trial"):
-        if row["family"] == family:
+        if row["family"] == family and (upto is None or row["number"] <= upto):
             once.setdefault(row["key"], row)
     return list(once.values())
 
@@ -239,7 +239,12 @@ def pooled_sharpe(rows: Iterable[Mapping[str, Any]]) -> tuple[float | None, floa
 
 
 def returns_of(
-    journal: Journal, family: str, index: IntArray | None = None, *, without: Collection[str] = ()
+    journal: Journal,
+    family: str,
+    index: IntArray | None = None,
+    *,
+    without: Collection[str] = (),
+    upto: int | None = None,
 ) -> tuple[IntArray, FloatArray, IntArray]:
     """Kept returns of a family: stamps (n_periods,), returns (n_periods, n_kept), row of each column (n_kept,).
 
@@ -249,6 +254,8 @@ def returns_of(
     ----------
     without : collection of str
         Keys of work that is left out.
+    upto : int, optional
+        Records after this one are left out too.
 
     Raises
     ------
@@ -262,6 +269,8 @@ def returns_of(
     tables: dict[int, Any] = {}
     for trial, place in reversed(wanted):
         row = rows[trial]
+        if upto is not None and trial > upto:
+            continue
         if row["key"] in without or (index is not None and row["n_periods"] not in (0, index.size)):
             continue
         if trial not in tables:

@@ -16,7 +16,7 @@ from trading_system.metrics import returns as measures
 from trading_system.validation.experiment import Experiment, Outcome, World
 
 if TYPE_CHECKING:
-    from trading_system.config.validation import SearchConfig
+    from trading_system.config.validation import Constraint, SearchConfig
     from trading_system.types import FloatArray, IntArray
     from trading_system.validation.loop import Loop
 
@@ -113,13 +113,15 @@ def own_point(experiment: Experiment, keys: Sequence[str]) -> dict[str, Any]:
 
 def objective_of(outcome: Outcome, search: SearchConfig) -> float:
     """The objective of one outcome; NaN where it is not defined or a constraint is broken."""
-    for name, bounds in search.constraints.items():
-        value = measure(outcome, name)
-        if not value >= (-math.inf if bounds.min is None else bounds.min):
-            return math.nan
-        if not value <= (math.inf if bounds.max is None else bounds.max):
-            return math.nan
+    if any(not within(measure(outcome, name), bounds) for name, bounds in search.constraints.items()):
+        return math.nan
     return measure(outcome, search.objective)
+
+
+def within(value: float, bounds: Constraint) -> bool:
+    """Whether a measure keeps its bounds; one that is not defined never does."""
+    low, high = (-math.inf if bounds.min is None else bounds.min), (math.inf if bounds.max is None else bounds.max)
+    return low <= value <= high
 
 
 def measure(outcome: Outcome, name: str) -> float:

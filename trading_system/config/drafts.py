@@ -25,6 +25,9 @@ Judge: TypeAlias = Callable[[StrategyConfig, Path], Sequence[TradingSystemError]
 def judged(document: Mapping, root: Path, reading: Reading, judge: Judge) -> None:
     """Enter what `judge` finds wrong with the strategies of `document`; what has been told of a key is not told twice."""
     for number, node in strategies_of(document):
+        if reading.problems.full:
+            reading.problems.unread = True
+            return
         named = scalar_at(node, "type")
         if named is None or reading.problems.told(named[1], shown(node, number, "type")):
             continue

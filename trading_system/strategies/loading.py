@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from pydantic import ValidationError
 
-from trading_system.errors import ConfigError, StrategyError, TradingSystemError, UnknownNameError
+from trading_system.errors import MAX_PROBLEMS, ConfigError, StrategyError, TradingSystemError, UnknownNameError
 from trading_system.strategies import parameters
 from trading_system.strategies.base import Strategy, strategies
 from trading_system.strategies.filters.base import Filter, Filtered, filters
@@ -366,9 +366,12 @@ class _Where:
 
 def _problems(error: ValidationError, found: type[FrozenModel], name: str, above: str, where: _Where) -> list[ConfigError]:
     problems = []
-    for detail in error.errors(include_url=False):
-        mistake = parameters.mistake(detail, found, name)
+    for number, detail in enumerate(error.errors(include_url=False)):
         key = ".".join(str(part) for part in (above, *detail["loc"]))
+        if number >= MAX_PROBLEMS:  # counted, and read by nobody
+            problems.append(ConfigError(detail["msg"], where=key))
+            continue
+        mistake = parameters.mistake(detail, found, name)
         problems.append(ConfigError(mistake.message, where=where.at(key), allowed=mistake.allowed, remedy=mistake.remedy))
     return problems
 

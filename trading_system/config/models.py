@@ -21,6 +21,8 @@ from trading_system.types import FrozenModel
 SAMPLE_MARKETS: dict[str, str] = {"us5": "equity", "equities50": "equity", "etfs10": "equity", "crypto10": "crypto"}
 """The built-in markets and their asset class."""
 MAX_STRATEGIES = 1000
+DIVERSIFICATION = "diversification"
+"""What the engine itself can rank by, beside the components of strategies."""
 
 
 class QualityConfig(FrozenModel):

@@ -1,1 +1,0 @@
-"""The acceptance experiments of the validation statistics, one file per family; `calibration.py` beside this folder runs them."""

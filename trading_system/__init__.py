@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trading_system.data.bars import Bars as Bars
     from trading_system.errors import TradingSystemError as TradingSystemError
     from trading_system.pipeline import BacktestResult as BacktestResult
+    from trading_system.pipeline import ValidationRun as ValidationRun
     from trading_system.pipeline import compare_runs as compare_runs
     from trading_system.pipeline import list_runs as list_runs
     from trading_system.pipeline import load_run as load_run
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Bars": "data.bars",
     "BacktestResult": "pipeline",
+    "ValidationRun": "pipeline",
     "Signals": "strategies.base",
     "Strategy": "strategies.base",
     "TradingSystemError": "errors",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +14,19 @@ import pytest
 from tests.builders import random_bars
 from tests.validation.examined import experiment_of
 from trading_system.config.changes import changed
+from trading_system.config.validation import SearchConfig, WalkForwardConfig
 from trading_system.data.bars import Bars
 from trading_system.engine.simulate import StrategyDecisions, simulate
+from trading_system.errors import DataError, InsufficientDataError
+from trading_system.strategies.base import Weights
 from trading_system.strategies.loading import build_strategy
-from trading_system.validation.experiment import Experiment
-from trading_system.validation.walk_forward import walk_forward, walk_forward_returns
+from trading_system.validation.experiment import Experiment, World
+from trading_system.validation.loop import Loop, Store
+from trading_system.validation.stretches import Decided, decided, ready_row, silent_before
+from trading_system.validation.walk_forward import choices, document, untouched_row, walk_forward, walk_forward_returns
 
 FAST, SLOW = "strategies.0.params.fast", "strategies.0.params.slow"
+SIDES = ("in_sample", "out_of_sample")
 GRID = {FAST: (5, 10, 20), SLOW: (30, 60)}
 WINDOWS = {
     "rolling": {"train": 200, "test": 60},
@@ -91,3 +100,125 @@ def test_without_a_grid_the_own_values_are_judged(name: str) -> None:
     _, stitched = by_hand(experiment, WINDOWS[name], [{}])
     np.testing.assert_allclose(found.returns, stitched, rtol=0.0, atol=1e-12)
     assert found.stability is None and all(not one.unmet for one in found.folds)
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_what_is_judged_was_not_trained_on(name: str) -> None:
+    """Tests follow their training after the gap, and no period is stitched twice."""
+    found = walk_forward(crossover(random_bars(620, 1, 7), WINDOWS[name]))
+    for one in found.folds:
+        assert one.fold.train[1] + WINDOWS[name].get("gap", 0) == one.fold.test[0]
+        assert one.out_of_sample.n_periods == one.returns.size == WINDOWS[name]["test"]
+        assert one.in_sample.n_periods == one.fold.train[1] - one.fold.train[0]
+    assert (np.diff(found.rows) > 0).all() and found.rows.size == found.returns.size
+    assert found.rows[0] == 70 + WINDOWS[name]["train"]
+    assert found.unused == 550 - found.folds[-1].fold.test[1] < WINDOWS[name].get("step", WINDOWS[name]["test"])
+    np.testing.assert_allclose(found.equity[-1], np.prod(1.0 + found.returns))
+
+
+def test_the_same_bytes_with_any_threads_and_with_what_was_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = crossover(random_bars(620, 2, 8), WINDOWS["rolling"])
+    monkeypatch.setenv("TRADING_SYSTEM_THREADS", "1")
+    alone = walk_forward(experiment)
+    monkeypatch.setenv("TRADING_SYSTEM_THREADS", "3")
+    told: list[int] = []
+    for _ in range(2):  # the second time everything is there already
+        store = Store(tmp_path / ".trading-system", "a" * 64)
+        found = walk_forward(experiment, Loop(lambda name, done, of: told.append(done), store))
+        store.close(done=False)
+    assert told == [0, 7, 7]
+    assert found.values.tobytes() == alone.values.tobytes() and found.returns.tobytes() == alone.returns.tobytes()
+
+
+def test_a_point_with_a_longer_warm_up_stays_out_until_it_has_passed() -> None:
+    """An exponential or cumulated indicator has values from the first bar on; they must not be traded before the declared warm-up."""
+    bars = random_bars(400, 1, 9)
+    early = experiment_of(
+        bars,
+        "ma_crossover",
+        first=20,
+        params={"fast": 5, "slow": 20},
+        validation={"walk_forward": {"train": 150, "test": 50}, "grid": {SLOW: (20, 120)}},
+    )
+    made = decided(early, World(settings={SLOW: 120}))
+    assert ready_row(early, made.config) == 119
+    forced = dataclasses.replace(made.decisions[0], decisions=Weights(np.ones((400, 1))))
+    kept = silent_before(forced, 119)
+    ledger = Decided(made.config, bars, [kept]).over(20, 400).ledger
+    assert ledger.fills["row"].min() == 120 and (ledger.equity[:100] == 100_000.0).all()
+    assert np.isnan(made.decisions[0].decisions.target[:119]).all()
+
+
+def test_where_no_point_keeps_the_constraints_the_own_values_are_traded_and_it_is_said() -> None:
+    experiment = crossover(random_bars(620, 1, 10), WINDOWS["rolling"], constraints={"n_trades": {"min": 1000.0}})
+    found = walk_forward(experiment)
+    assert all(one.unmet and one.number == found.own and one.point == {FAST: 10, SLOW: 40} for one in found.folds)
+    assert np.isnan(found.values).all()
+    own = walk_forward(crossover(random_bars(620, 1, 10), WINDOWS["rolling"], grid={}))
+    np.testing.assert_array_equal(found.returns, own.returns)
+    assert found.warnings[0].startswith("in 5 of 5 folds no point had an objective within the constraints")
+
+
+def test_constraints_are_kept_where_a_point_keeps_them() -> None:
+    experiment = crossover(random_bars(620, 3, 11), WINDOWS["rolling"], constraints={"n_trades": {"max": 12.0}})
+    found = walk_forward(experiment)
+    assert any(not one.unmet for one in found.folds)
+    for one in found.folds:
+        assert one.unmet or one.in_sample.n_trades <= 12
+
+
+def test_with_plateau_a_lone_spike_is_passed_over() -> None:
+    grid = {FAST: (1, 2, 3), SLOW: (4, 5, 6)}
+    points = [{FAST: fast, SLOW: slow} for fast in grid[FAST] for slow in grid[SLOW]] + [{FAST: 9, SLOW: 9}]
+    values = np.array([[0.0, 0.0, 9.0, 5.0, 5.0, 0.0, 5.0, 5.0, 0.0, 99.0], [np.nan] * 10]).T
+    plain, smooth = (SearchConfig(plateau=flag) for flag in (False, True))
+    assert choices(values, points, 9, grid, plain).tolist() == [9, 9]
+    assert choices(values, points, 9, grid, smooth).tolist() == [6, 9]  # 3, 4: the corner of the plateau has the best mean
+
+
+def test_another_market_is_walked_with_its_own_decisions() -> None:
+    experiment = crossover(random_bars(620, 2, 12), WINDOWS["rolling"])
+    other = random_bars(620, 2, 13)
+    there = crossover(other, WINDOWS["rolling"])
+    np.testing.assert_array_equal(walk_forward_returns(experiment, other), walk_forward(there).returns)
+    np.testing.assert_array_equal(walk_forward(experiment, bars=other).returns, walk_forward(there).returns)
+
+
+def test_the_row_up_to_which_a_permutation_leaves_the_market_alone_ends_the_first_training() -> None:
+    """Bars that differ after it only leave the first choice as it was."""
+    experiment = crossover(random_bars(620, 2, 14), WINDOWS["rolling"])
+    row = untouched_row(experiment)
+    assert row == 70 + 200 - 1
+    other = random_bars(620, 2, 15)
+    panels = {
+        name: np.vstack([getattr(experiment.bars, name)[: row + 1], getattr(other, name)[row + 1 :]])
+        for name in ("open", "high", "low", "close", "volume")
+    }
+    mixed = walk_forward(experiment, bars=dataclasses.replace(experiment.bars, **panels))
+    np.testing.assert_array_equal(mixed.values[:, 0], walk_forward(experiment).values[:, 0])
+    assert (mixed.values[:, 1] != walk_forward(experiment).values[:, 1]).any()
+
+
+def test_too_few_periods_say_how_many_are_needed() -> None:
+    experiment = crossover(random_bars(300, 1, 1), {"train": 200, "test": 60})
+    with pytest.raises(InsufficientDataError, match=r"200 \+ 60 periods needs 260, and there are 230.*to 230 together"):
+        walk_forward(experiment)
+    with pytest.raises(DataError, match="a gap of 90 periods leaves nothing of 90"):
+        walk_forward(experiment, windows=WalkForwardConfig(train=90, test=20, gap=90))
+
+
+def test_the_document_says_what_was_found() -> None:
+    experiment = crossover(random_bars(620, 2, 16), WINDOWS["rolling"])
+    found = walk_forward(experiment)
+    told = document(found, experiment)
+    assert [one["fold"] for one in told["folds"]] == list(range(1, len(found.folds) + 1))
+    assert told["runs"] == 7 * len(found.folds) + 2 * len(found.folds)
+    growth = np.prod([1.0 + one["out_of_sample"]["total_return"] for one in told["folds"]])
+    assert told["stitched"]["total_return"] == pytest.approx(growth - 1.0, abs=1e-12)
+    assert told["stitched"]["n_periods"] == 60 * len(found.folds)
+    assert told["share_profitable"] == np.mean([one["out_of_sample"]["total_return"] > 0 for one in told["folds"]])
+    rates = [np.mean([one[side]["total_return"] / one[side]["n_periods"] for one in told["folds"]]) for side in SIDES]
+    assert told["efficiency"]["simple_rate"] == pytest.approx(rates[1] / rates[0])
+    modal = Counter(tuple(one["point"].values()) for one in told["folds"]).most_common(1)[0]
+    assert told["stability"]["modal_share"] == modal[1] / len(found.folds)
+    json.dumps(told, allow_nan=False)

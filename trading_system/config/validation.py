@@ -114,6 +114,10 @@ class BootstrapConfig(FrozenModel):
 class PermutationConfig(FrozenModel):
     """Markets with the same moves in another order."""
 
+    search: Literal["inside", "fixed"] = Field(
+        "inside",
+        description="with a grid the whole search runs on every permuted market; fixed keeps the configuration and is refused there",
+    )
     resamples: int = Field(499, ge=19, le=1_000_000, description="permuted markets")
     resamples_fast: int = Field(99, ge=19, le=1_000_000, description="permuted markets with --fast")
     walk_forward: int = Field(199, ge=0, le=1_000_000, description="permuted markets for the whole walk-forward; 0: not made")

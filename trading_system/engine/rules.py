@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trading_system.config.models import DIVERSIFICATION
 from trading_system.engine import costs, sizing
 from trading_system.engine.decisions import Lines, StrategyDecisions
 from trading_system.engine.layout import (
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from trading_system.config.models import RunConfig
     from trading_system.data.bars import Bars
 
-DIVERSIFICATION = "diversification"
 FEW_LINES = 8
 
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from trading_system.config.loading import LoadedRun
     from trading_system.pipeline.work import Done
     from trading_system.runs.journal import Journal
-    from trading_system.runs.trials import Columns, Trial
+    from trading_system.runs.trials import Trial
     from trading_system.types import FloatArray
 
 
@@ -57,38 +57,8 @@ def trial_of(
     )
 
 
-def search_trial(run: LoadedRun, done: Done, n_points: int, sharpes: FloatArray | None = None) -> Trial:
-    """The row of a whole search: it counts every point, whatever was maximised.
-
-    Parameters
-    ----------
-    sharpes : float64, shape (n_points,), optional
-        Yearly Sharpe ratio of each point, NaN where there is none.
-    """
-    import json
-
-    import numpy as np
-
-    from trading_system.config.changes import grid_of
-
-    settings = run.config.validation.search
-    drawn = settings.points if settings.method == "random" else None
-    what = json.dumps(["search", grid_of(run.config), drawn], sort_keys=True, default=str)
-    known = np.zeros(0) if sharpes is None else sharpes[np.isfinite(sharpes)] / done.market.bars.periods_per_year**0.5
-    bars, window = done.market.bars, done.window
-    return trial_of(
-        run,
-        done,
-        what=what,
-        configurations=n_points,
-        sharpe_mean=float(known.mean()) if known.size else None,
-        sharpe_variance=float(known.var(ddof=1)) if known.size > 1 else None,
-        n_periods=int(np.count_nonzero(bars.sampled[window.first : window.stop])),
-    )
-
-
-def entered(done: Done, journal: Journal, trial: Trial, returns: FloatArray | Columns) -> dict[str, Any]:
-    """Write `trial` with its returns, as `runs.trials.record` takes them; what the manifest says of it."""
+def entered(done: Done, journal: Journal, trial: Trial, returns: FloatArray) -> dict[str, Any]:
+    """Write `trial` with its returns, shape (n_periods,) or (n_periods, n_configurations); what the manifest says of it."""
     from trading_system.runs import trials
 
     bars, window = done.market.bars, done.window
@@ -99,12 +69,16 @@ def entered(done: Done, journal: Journal, trial: Trial, returns: FloatArray | Co
     return {"count": anchor.count, "head": anchor.head, "family": trial.family, **so_far}
 
 
-def counted(run: LoadedRun, done: Done, journal: Journal) -> dict[str, Any]:
-    """Write the row of a backtest."""
+def backtest_trial(run: LoadedRun, done: Done) -> tuple[Trial, FloatArray]:
+    """The row of a backtest, and its returns."""
     from trading_system.metrics.sampling import sample
 
     sampled = sample(done.ledger)
     sharpe = done.summary.metrics.get("sharpe")
     per_period = None if sharpe is None else float(sharpe) / done.market.bars.periods_per_year**0.5
-    trial = trial_of(run, done, sharpe_mean=per_period, n_periods=sampled.n_periods)
-    return entered(done, journal, trial, sampled.returns)
+    return trial_of(run, done, sharpe_mean=per_period, n_periods=sampled.n_periods), sampled.returns
+
+
+def counted(run: LoadedRun, done: Done, journal: Journal) -> dict[str, Any]:
+    """Write the row of a backtest."""
+    return entered(done, journal, *backtest_trial(run, done))

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from trading_system.errors import OutputError, UsageError
 from trading_system.pipeline.backtest import report_bytes, run_artefacts, run_manifest
+from trading_system.pipeline.validation import evidence_again
 from trading_system.pipeline.work import Done, Work, computed
 
 if TYPE_CHECKING:
     from trading_system.config.loading import LoadedRun
     from trading_system.reports.artefacts import Artefacts
-    from trading_system.runs.store import RunLog
+    from trading_system.runs.store import Pieces, RunLog
+
+ALSO = ("validation",)
+"""Keys of a manifest that say which other work a run holds."""
 
 
 def list_runs(results: Path | str = "results") -> list[dict[str, Any]]:
@@ -108,7 +112,8 @@ def reproduce_run(run: str, results: Path | str = "results", *, log: RunLog | No
     work.log.note("started", config=manifest["place"]["run_file"], config_hash=work.run.hash)
     with Journal(work.run.root) as journal:
         done = computed(work, _asked(manifest), journal)
-    again = _bytes_again(work, done, manifest)
+        extra = evidence_again(work, done, journal, manifest) if "validation" in manifest else {}
+    again = _bytes_again(work, done, manifest, extra)
     rows = []
     for name, data in again.items():
         path = folder / name
@@ -229,20 +234,22 @@ def _asked(manifest: Mapping[str, Any]) -> str | None:
     return None if name == "train+validation" else name
 
 
-def _bytes_again(work: Work, done: Done, manifest: Mapping[str, Any]) -> dict[str, bytes]:
+def _bytes_again(work: Work, done: Done, manifest: Mapping[str, Any], extra: Mapping[str, Pieces]) -> dict[str, bytes]:
     """Every artefact of the run with this manifest, in the form in which two runs are compared."""
     import hashlib
 
     from trading_system.runs.manifest import REPORT, VOLATILE, comparable
     from trading_system.runs.store import to_json
 
-    files = {name: b"".join(pieces()) for name, pieces in run_artefacts(work.run, done).items()}
+    files = {name: b"".join(pieces()) for name, pieces in {**run_artefacts(work.run, done), **extra}.items()}
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     if REPORT in manifest["artefacts"]:
-        same = {key: manifest.get(key) for key in VOLATILE}
+        same = {key: manifest.get(key) for key in (*VOLATILE, *ALSO) if key in VOLATILE or key in manifest}
         report = b"".join(report_bytes({**run_manifest(work, done), **same}, files.__getitem__))
         files[REPORT] = comparable(REPORT, report)
-    work.log.note("trial", seconds=0.0)
+    now = {**run_manifest(work, done), **{key: manifest[key] for key in ALSO if key in manifest}}
+    if "validation" not in manifest:  # whose log says it where the search was made again
+        work.log.note("trial", seconds=0.0)
     files["run.log"] = comparable("run.log", work.log.text(""))
-    files["manifest.json"] = comparable("manifest.json", to_json({**run_manifest(work, done), "artefacts": hashes}))
+    files["manifest.json"] = comparable("manifest.json", to_json({**now, "artefacts": hashes}))
     return files

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trading_system.pipeline.backtest import BacktestResult, written
-from trading_system.pipeline.counting import counted, entered, search_trial
+from trading_system.pipeline.counting import backtest_trial, entered, trial_of
 from trading_system.pipeline.loading import loaded_run, results_folder
 from trading_system.pipeline.work import Done, Work, computed
 
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from trading_system.config.loading import LoadedRun
     from trading_system.runs.journal import Journal
     from trading_system.runs.store import Pieces, RunLog
+    from trading_system.runs.trials import Trial
     from trading_system.validation.base import Examination
     from trading_system.validation.experiment import Experiment
     from trading_system.validation.loop import Store, Told
+    from trading_system.validation.search import Search
     from trading_system.validation.verdict import Examined
 
 VALIDATION = "validation.json"
@@ -80,7 +82,7 @@ def run_validation(
     from trading_system.runs.journal import Journal
     from trading_system.runs.manifest import GitState
     from trading_system.runs.store import RunLog
-    from trading_system.validation.verdict import chosen_tests, document, examined
+    from trading_system.validation.verdict import chosen_tests, document
 
     start = time.perf_counter()
     chosen_tests(only)
@@ -95,16 +97,11 @@ def run_validation(
             store = work_store(work, done, journal, "validate strategy", resume=resume)
             finished = False
             try:
-                with work.step("trial"):
-                    trial = counted(loaded, done, journal)
-                examination = examination_of(work, done, journal, trial, store, told, fast=fast)
-                with work.step("tests") as said:
-                    found = examined(examination, only, lambda title: work.log.note("test", message=title))
-                    said |= {"answer": found.answer, "refused": ", ".join(found.refused)}
+                examination, trial = examination_of(work, done, journal, store, told, fast=fast)
+                found = _asked(work, examination, only)
                 finished = True
             finally:
                 store.close(done=finished)
-            trial |= {"trials": examination.trials.n_trials, "runs": examination.trials.n_rows}
         told_of = document(found, examination)
         extra = evidence_files(told_of)
         manifest = {"validation": {"answer": found.answer, "fast": fast, "only": list(only)}}
@@ -127,11 +124,9 @@ def evidence_files(told_of: Mapping[str, Any]) -> dict[str, Pieces]:
 
 def experiment_of(run: LoadedRun, done: Done) -> Experiment:
     """The experiment that a backtest was, its own outcome known already."""
-    from trading_system.runs import window as windows
     from trading_system.validation.experiment import Experiment, Outcome
 
-    start, _ = windows.rows(done.market.bars, run.config, done.window.name)
-    experiment = Experiment(run.config, run.root, done.market, done.window.first, start)
+    experiment = Experiment(run.config, run.root, done.market, done.window.first)
     known = Outcome(run.config, done.ledger, done.market.bars.benchmark_close)
     vars(known)["summary"] = done.summary
     vars(experiment)["baseline"] = known
@@ -152,53 +147,85 @@ def examination_of(
     work: Work,
     done: Done,
     journal: Journal,
-    trial: Mapping[str, Any],
     store: Store | None,
-    told: Callable[[str, int, int], None] | None,
+    told: Told | None,
     *,
     fast: bool,
-) -> Examination:
-    """What the tests look at; a search is made and counted first, so that the family of trials holds it."""
+    upto: int | None = None,
+) -> tuple[Examination, dict[str, Any]]:
+    """What the tests look at, and what the manifest says of the trial; a search is made and counted before the run it belongs to.
+
+    Parameters
+    ----------
+    upto : int, optional
+        The record of the journal that this examination was when it was made before: nothing is counted again, and what was tried
+        since is not looked at.
+    """
+    import numpy as np
+
+    from trading_system.validation.base import Examination, FamilyTrials
+    from trading_system.validation.loop import Loop, silent
+    from trading_system.validation.trials import family_trials
+
+    run, trial = work.run, dict[str, Any]()
+    experiment = experiment_of(run, done)
+    nothing = FamilyTrials(1, 1, np.zeros((0, 0)), sampled=False, sharpe_variance=None)
+    examination = Examination(experiment, Loop(told or silent, store), nothing, fast)
+    own, returns = backtest_trial(run, done)
+    present, searched = [own], None
+    with work.step("trial") as said:
+        search = examination.search
+        if search is not None:
+            present.append(searched_trial(run, done, search))
+            searched = np.delete(search.returns, search.own, axis=1)
+            said["points"] = len(search.points)
+            if upto is None:
+                entered(done, journal, present[1], search.returns)
+        if upto is None:
+            trial = entered(done, journal, own, returns)
+    index = experiment.bars.index[experiment.sampled_rows]
+    examination.trials = family_trials(journal, present, index, returns, searched, upto)
+    return examination, trial
+
+
+def searched_trial(run: LoadedRun, done: Done, search: Search) -> Trial:
+    """The row of the journal for a whole search: it counts every point."""
     import numpy as np
 
     from trading_system.config.changes import grid_of
-    from trading_system.validation.base import Examination, FamilyTrials
-    from trading_system.validation.loop import Loop, silent
-    from trading_system.validation.search import MEASURES
 
-    run = work.run
-    experiment = experiment_of(run, done)
-    loop = Loop(told or silent, store)
-    nothing = FamilyTrials(1, 1, np.zeros((0, 0)), sampled=False, sharpe_variance=None)
-    examination = Examination(experiment, loop, nothing, fast)
-    if grid_of(run.config):
-        with work.step("search") as said:
-            search = examination.search
-            assert search is not None
-            row = search_trial(run, done, len(search.points), search.measures[:, MEASURES.index("sharpe")])
-            entered(done, journal, row, search.returns)
-            said |= {"points": len(search.points)}
-    examination.trials = family_of(journal, str(trial["family"]), experiment)
-    return examination
+    deviation = search.returns.std(axis=0, ddof=1)
+    with np.errstate(all="ignore"):
+        sharpes = search.returns.mean(axis=0) / np.where(deviation > 0.0, deviation, np.nan)
+    known = sharpes[np.isfinite(sharpes)]
+    settings = run.config.validation.search
+    what = json.dumps(["search", grid_of(run.config), settings.method, settings.points], sort_keys=True, default=str)
+    return trial_of(
+        run,
+        done,
+        what=what,
+        configurations=len(search.points),
+        sharpe_mean=float(known.mean()) if known.size else None,
+        sharpe_variance=float(known.var(ddof=1)) if known.size > 1 else None,
+        n_periods=search.returns.shape[0],
+    )
 
 
-def family_of(journal: Journal, family: str, experiment: Experiment) -> Any:
-    """What the journal knows of the family, the judged configuration as the last column."""
-    import numpy as np
+def evidence_again(work: Work, done: Done, journal: Journal, manifest: Mapping[str, Any]) -> dict[str, Pieces]:
+    """The evidence of a run that was validated, worked out again with what the journal held then."""
+    from trading_system.validation.verdict import document
 
-    from trading_system.runs import trials
-    from trading_system.validation.base import FamilyTrials
+    said = manifest["validation"]
+    upto = int(manifest["trial"]["count"])
+    examination, _ = examination_of(work, done, journal, None, None, fast=bool(said["fast"]), upto=upto)
+    return evidence_files(document(_asked(work, examination, tuple(said["only"])), examination))
 
-    found = trials.count(journal, family)
-    index, kept, _ = trials.returns_of(journal, family)
-    bars, own = experiment.bars, experiment.baseline.returns
-    wanted = bars.index[experiment.sampled_rows]
-    columns = [own[:, None]]
-    if kept.shape[1] and np.array_equal(index, wanted):
-        mine = own.astype(np.float32).astype(np.float64)
-        columns.insert(0, kept[:, ~(kept == mine[:, None]).all(axis=0)])
-    matrix = np.concatenate(columns, axis=1)
-    deviation = matrix.std(axis=0, ddof=1) if matrix.shape[0] > 1 else np.zeros(matrix.shape[1])
-    sharpes = matrix.mean(axis=0)[deviation > 0.0] / deviation[deviation > 0.0]
-    variance = float(sharpes.var(ddof=1)) if sharpes.size > 1 else None
-    return FamilyTrials(found.trials, found.rows, matrix, found.sampled, variance)
+
+def _asked(work: Work, examination: Examination, only: Sequence[str]) -> Examined:
+    """Every test made, with its line in the log."""
+    from trading_system.validation.verdict import examined
+
+    with work.step("tests") as said:
+        found = examined(examination, only, lambda title: work.log.note("test", message=title))
+        said |= {"answer": found.answer, "refused": ", ".join(found.refused)}
+    return found

@@ -8,7 +8,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,15 +18,13 @@ from trading_system.runs.journal import Anchor, Journal
 from trading_system.runs.parquet_writer import parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from trading_system.types import FloatArray, IntArray
 
 KEPT_PER_FAMILY = 2000
-Columns: TypeAlias = "Callable[[int], FloatArray]"
-"""Number of a configuration -> its returns, shape (n_periods,)."""
 
 
 @dataclass(frozen=True)
@@ -87,72 +85,40 @@ class Trial:
         return hashlib.sha256("\n".join(whole).encode()).hexdigest()
 
 
-def record(journal: Journal, trial: Trial, index: IntArray, returns: FloatArray | Columns) -> Anchor:
+def record(journal: Journal, trial: Trial, index: IntArray, returns: FloatArray) -> Anchor:
     """Append `trial` and keep its returns; the row is on the disk when this returns.
 
     Parameters
     ----------
     index : int64, shape (n_periods,)
         UTC nanoseconds of each sampled close.
-    returns : float64, shape (n_periods,) or (n_periods, n_columns), or callable
+    returns : float64, shape (n_periods,) or (n_periods, n_columns)
         Simple returns, one column per configuration; kept as float32. Above `KEPT_PER_FAMILY` columns in a family a
-        seeded reservoir decides which are kept, and `sampled` of the family says so. A callable gives one of the
-        ``trial.configurations`` columns by its number, and is asked for those that are kept.
+        seeded reservoir decides which are kept, and `sampled` of the family says so.
 
     Raises
     ------
     OutputError
         The journal or the returns cannot be written.
     """
-    if callable(returns):
-        column, n_columns = returns, trial.configurations
-    else:
-        panel = returns[:, None] if returns.ndim == 1 else returns
-        column, n_columns = lambda number: panel[:, number], panel.shape[1]
-    ready: dict[int, NDArray[np.float32]] = {}
-    while True:
-        for number in planned(journal, trial, n_columns):  # before the others have to wait
-            if number not in ready:
-                ready[number] = np.asarray(column(number), np.float32)
-        anchor = _recorded(journal, trial, index, ready, n_columns)
-        if anchor is not None:
-            return anchor
-
-
-def planned(journal: Journal, trial: Trial, n_columns: int) -> list[int]:
-    """Columns of `trial` whose returns would be kept if it were recorded now; none of work that has been recorded before."""
-    if _same(journal, trial):
-        return []
-    return sorted(_slots(trial.family, _seen(journal, trial.family), n_columns).values())
-
-
-def _same(journal: Journal, trial: Trial) -> list[tuple[Any, ...]]:
-    return journal.execute(
-        "SELECT number, json_extract(body, '$.returns') FROM records WHERE kind = 'trial' AND json_extract(body, '$.key') = ?"
-        " ORDER BY number LIMIT 1",
-        trial.key,
-    )
-
-
-def _recorded(
-    journal: Journal, trial: Trial, index: IntArray, ready: Mapping[int, NDArray[np.float32]], n_columns: int
-) -> Anchor | None:
-    """Append the row; None, and nothing written, where others have written since and columns that are not `ready` would be kept."""
-    gone: list[int] = []
+    columns = returns[:, None] if returns.ndim == 1 else returns
     with journal.transaction():
-        if not set(planned(journal, trial, n_columns)) <= ready.keys():
-            return None
         number = journal.anchor().count + 1
         body: dict[str, Any] = asdict(trial)
         del body["symbols"]
         body |= {"family": trial.family, "universe": trial.universe, "key": trial.key, "created": now()}
         journal.execute("INSERT OR IGNORE INTO symbols VALUES (?, ?)", trial.universe, json.dumps(trial.symbols))
-        same = _same(journal, trial)
+        same = journal.execute(
+            "SELECT number, json_extract(body, '$.returns') FROM records WHERE kind = 'trial' AND json_extract(body, '$.key') = ?"
+            " ORDER BY number LIMIT 1",
+            trial.key,
+        )
+        gone: list[int] = []
         if same:
             body |= {"repeats": same[0][0], "returns": None if same[0][1] is None else json.loads(same[0][1])}
         else:
-            kept, gone = _sampled(journal, trial.family, number, n_columns)
-            body["returns"] = _keep(journal, trial.family, number, index, ready, kept)
+            kept, gone = _sampled(journal, trial.family, number, columns.shape[1])
+            body["returns"] = _keep(journal, trial.family, number, index, columns, kept)
         anchor = journal.append("trial", body)
     for old in gone:
         with contextlib.suppress(OSError):
@@ -172,24 +138,8 @@ def _sampled(journal: Journal, family: str, trial: int, n_columns: int) -> tuple
     ----------
     .. [1] Vitter (1985), "Random Sampling with a Reservoir", ACM TOMS 11(1), 37-57, algorithm R.
     """
-    seen = _seen(journal, family)
-    slots = _slots(family, seen, n_columns)
-    before = {row[0] for row in journal.execute("SELECT DISTINCT trial FROM kept WHERE family = ?", family)} if seen else set()
-    journal.execute("INSERT OR REPLACE INTO families VALUES (?, ?)", family, seen + n_columns)
-    for slot, column in slots.items():
-        journal.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", family, slot, trial, column)
-    after = {row[0] for row in journal.execute("SELECT DISTINCT trial FROM kept WHERE family = ?", family)}
-    return sorted(slots.values()), sorted(before - after)
-
-
-def _seen(journal: Journal, family: str) -> int:
-    """Columns of the family that the reservoir has seen."""
     rows = journal.execute("SELECT seen FROM families WHERE family = ?", family)
-    return int(rows[0][0]) if rows else 0
-
-
-def _slots(family: str, seen: int, n_columns: int) -> dict[int, int]:
-    """Slot of the reservoir -> column that takes it, after `seen` columns before these."""
+    seen = int(rows[0][0]) if rows else 0
     slots: dict[int, int] = {}
     for column in range(n_columns):
         place = seen + column
@@ -198,7 +148,12 @@ def _slots(family: str, seen: int, n_columns: int) -> dict[int, int]:
             place = int.from_bytes(draw[:8], "big") % (place + 1)
         if place < KEPT_PER_FAMILY:
             slots[place] = column
-    return slots
+    before = {row[0] for row in journal.execute("SELECT DISTINCT trial FROM kept WHERE family = ?", family)} if seen else set()
+    journal.execute("INSERT OR REPLACE INTO families VALUES (?, ?)", family, seen + n_columns)
+    for slot, column in slots.items():
+        journal.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", family, slot, trial, column)
+    after = {row[0] for row in journal.execute("SELECT DISTINCT trial FROM kept WHERE family = ?", family)}
+    return sorted(slots.values()), sorted(before - after)
 
 
 def _place(journal: Journal, family: str, trial: int) -> Path:
@@ -206,12 +161,7 @@ def _place(journal: Journal, family: str, trial: int) -> Path:
 
 
 def _keep(
-    journal: Journal,
-    family: str,
-    trial: int,
-    index: IntArray,
-    columns: Mapping[int, NDArray[np.float32]],
-    kept: Sequence[int],
+    journal: Journal, family: str, trial: int, index: IntArray, columns: FloatArray, kept: Sequence[int]
 ) -> dict[str, str] | None:
     if not kept:
         return None
@@ -221,7 +171,7 @@ def _keep(
     sweep(path.parent)
     table: dict[str, NDArray[Any]] = {
         "time": np.asarray(index, np.int64),
-        **{f"r{i}": columns[i] for i in kept},
+        **{f"r{i}": columns[:, i].astype(np.float32) for i in kept},
     }
     data = parquet(table, utc_nanoseconds=("time",))
     write_file(path, data)
@@ -260,11 +210,11 @@ def count(journal: Journal, family: str, upto: int | None = None) -> FamilyCount
     return FamilyCount(sum(once.values()), len(rows), bool(seen and seen[0][0] > KEPT_PER_FAMILY))
 
 
-def rows_of(journal: Journal, family: str) -> list[dict[str, Any]]:
-    """Rows of `family`, oldest first, the same work done twice once: as it was first written."""
+def rows_of(journal: Journal, family: str, upto: int | None = None) -> list[dict[str, Any]]:
+    """Rows of `family` up to and with record `upto`, oldest first, the same work done twice once: as it was first written."""
     once: dict[str, dict[str, Any]] = {}
     for row in journal.records("trial"):
-        if row["family"] == family:
+        if row["family"] == family and (upto is None or row["number"] <= upto):
             once.setdefault(row["key"], row)
     return list(once.values())
 
@@ -289,7 +239,12 @@ def pooled_sharpe(rows: Iterable[Mapping[str, Any]]) -> tuple[float | None, floa
 
 
 def returns_of(
-    journal: Journal, family: str, index: IntArray | None = None, *, without: Collection[str] = ()
+    journal: Journal,
+    family: str,
+    index: IntArray | None = None,
+    *,
+    without: Collection[str] = (),
+    upto: int | None = None,
 ) -> tuple[IntArray, FloatArray, IntArray]:
     """Kept returns of a family: stamps (n_periods,), returns (n_periods, n_kept), row of each column (n_kept,).
 
@@ -299,6 +254,8 @@ def returns_of(
     ----------
     without : collection of str
         Keys of work that is left out.
+    upto : int, optional
+        Records after this one are left out too.
 
     Raises
     ------
@@ -312,6 +269,8 @@ def returns_of(
     tables: dict[int, Any] = {}
     for trial, place in reversed(wanted):
         row = rows[trial]
+        if upto is not None and trial > upto:
+            continue
         if row["key"] in without or (index is not None and row["n_periods"] not in (0, index.size)):
             continue
         if trial not in tables:

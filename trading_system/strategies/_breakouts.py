@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from trading_system.data.bars import Bars
     from trading_system.types import BoolArray, FloatArray, Int8Array
 
+COMPONENTS = ("breakout", "momentum")
 STOP, BREAKOUT, MOMENTUM, TIGHTEN = range(4)  # the values that a breakout rule writes, in this order
 
 
@@ -52,7 +53,7 @@ class Breakout:
             stop_distance=values[STOP],
             stop_tighten=values[TIGHTEN] if self.tighten_ma else None,
             components=values[BREAKOUT : MOMENTUM + 1],
-            component_names=("breakout", "momentum"),
+            component_names=COMPONENTS,
         )
 
 

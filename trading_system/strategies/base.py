@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from trading_system.registry import Registry
 from trading_system.types import FrozenModel
@@ -93,7 +93,16 @@ class Weights:
 
 
 class Strategy(FrozenModel):
-    """A rule: its fields are its parameters, ``decide`` is its verb."""
+    """A rule: its fields are its parameters, ``decide`` is its verb.
+
+    Attributes
+    ----------
+    components : tuple of str, or None
+        Of the class: the names of what its signals can be ranked by, as ``decide`` gives them in ``component_names``, so that a run
+        file's ``portfolio.ranking`` can be judged without running the rule; None does not tell.
+    """
+
+    components: ClassVar[tuple[str, ...] | None] = None
 
     @property
     @abstractmethod

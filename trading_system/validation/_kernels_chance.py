@@ -13,7 +13,7 @@ from trading_system.kernels import engine_helper, engine_kernel
 from trading_system.validation._kernels import GOLDEN, below, scrambled
 
 if TYPE_CHECKING:
-    from trading_system.types import FloatArray, Int32Array, IntArray
+    from trading_system.types import FloatArray, Int8Array, IntArray
 
 ONE = np.uint64(1)
 
@@ -152,71 +152,74 @@ def trade_orders(
         out[b, 3], out[b, 4] = equity + money, value
 
 
-@engine_kernel  # void(f8[:, ::1], i4[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8, i8[::1], f8[:, ::1])
-def permuted_bars(
+FIXED, MOVED = 1, 2  # what stands in a cell of a market: a bar that stays, one that is permuted; 0 where there is none
+
+
+@engine_helper
+def next_row(order: IntArray, place: int, kind: Int8Array, column: int, left_out: int) -> int:
+    """First place of `order` from `place` on whose row has a bar of `column` that is permuted; row `left_out` has not."""
+    while kind[order[place], column] != MOVED or order[place] == left_out:
+        place += 1
+    return place
+
+
+@engine_kernel  # void(f8[:, :, ::1], f8[:, :, ::1], i1[:, ::1], i8[::1], i8[::1], i8[:, ::1], i8[:, ::1], f8[::1], f8[:, :, ::1])
+def permuted_panels(
     moves: FloatArray,
-    rows: Int32Array,
-    bounds: IntArray,
-    anchors: IntArray,
+    bars: FloatArray,
+    kind: Int8Array,
     gap_order: IntArray,
     body_order: IntArray,
-    open_to_open: int,
-    work: IntArray,
-    bars: FloatArray,
+    ends: IntArray,
+    places: IntArray,
+    last: FloatArray,
+    out: FloatArray,
 ) -> None:
-    """Bars of every symbol with its gaps and its intrabar moves in another order.
+    """A market with its gaps and its intrabar moves in another order.
+
+    Rows are walked in order, symbols inside: symbols that have the same bars read and write the same rows.
 
     Parameters
     ----------
-    moves : float64[:, ::1], shape (5, n_live)
-        Open over the close before, high, low and close over the open, volume; symbols one after the other.
-    rows : int32[::1], shape (n_live,)
-        Row of each bar on the common calendar.
-    bounds : int64[::1], shape (n_symbols + 1,)
-        First bar of each symbol.
-    anchors : int64[::1], shape (n_symbols,)
-        Last bar of each symbol that stays as it is.
+    moves : float64[:, :, ::1], shape (5 or 11, n_rows, n_symbols)
+        Open over the close before; high, low and close over the open; volume; then bid and ask over the price of their bar
+        (open, high, low, first of the bids, then of the asks). NaN where there is no bar.
+    bars : float64[:, :, ::1], shape as `moves`
+        Open, high, low, close, volume and quotes of the market itself.
+    kind : int8[:, ::1], shape (n_rows, n_symbols)
+        0, FIXED or MOVED.
     gap_order, body_order : int64[::1], shape (n_rows_permuted,)
-        Rows of the calendar, in the order in which their gaps and intrabar moves come; a symbol leaves out the rows on
-        which it has no bar.
-    open_to_open : int64
-        1: each symbol's first gap and last body stay in place.
-    work : int64[::1], shape (n_rows,)
-        Room: -1 everywhere, before and after.
-    bars : float64[:, ::1], shape (5, n_live), open, high, low, close, volume; rows behind the anchors are written
+        Rows in the order in which their gaps and intrabar moves come; a symbol leaves out those on which nothing of it moves.
+    ends : int64[:, ::1], shape (2, n_symbols)
+        Row whose gap, and row whose intrabar move, stays in place; -1: none does.
+    places : int64[:, ::1], shape (2, n_symbols), zeros
+        Room: how far each symbol has come in the two orders.
+    last : float64[::1], shape (n_symbols,)
+        Room: close of each symbol's last bar.
+    out : float64[:, :, ::1], shape as `bars`, written
     """
-    for s in range(anchors.size):
-        first, stop = anchors[s] + 1, bounds[s + 1]
-        for i in range(first, stop):
-            work[rows[i]] = i
-        from_gap, to_body = first, stop
-        if open_to_open == 1 and first < stop:
-            from_gap, to_body = first + 1, stop - 1
-            work[rows[first]] = -1
-        at = from_gap
-        for k in range(gap_order.size):
-            i = work[gap_order[k]]
-            if i >= 0:
-                bars[0, at] = moves[0, i]
-                at += 1
-        if open_to_open == 1 and first < stop:
-            bars[0, first] = moves[0, first]
-            work[rows[first]] = first
-            work[rows[stop - 1]] = -1
-        at = first
-        for k in range(body_order.size):
-            i = work[body_order[k]]
-            if i >= 0:
-                for part in range(1, 5):
-                    bars[part, at] = moves[part, i]
-                at += 1
-        if to_body < stop:
-            for part in range(1, 5):
-                bars[part, to_body] = moves[part, to_body]
-        for i in range(first, stop):
-            work[rows[i]] = -1
-            opened = bars[3, i - 1] * bars[0, i]
-            bars[0, i] = opened
-            bars[1, i] *= opened
-            bars[2, i] *= opened
-            bars[3, i] *= opened
+    n_parts, n_rows, n_symbols = bars.shape
+    for t in range(n_rows):
+        for j in range(n_symbols):
+            if kind[t, j] != MOVED:
+                for part in range(n_parts):
+                    out[part, t, j] = bars[part, t, j]
+                if kind[t, j] == FIXED:
+                    last[j] = bars[3, t, j]
+                continue
+            gap, body = t, t
+            if t != ends[0, j]:
+                place = next_row(gap_order, places[0, j], kind, j, ends[0, j])
+                places[0, j], gap = place + 1, gap_order[place]
+            if t != ends[1, j]:
+                place = next_row(body_order, places[1, j], kind, j, ends[1, j])
+                places[1, j], body = place + 1, body_order[place]
+            opened = last[j] * moves[0, gap, j]
+            out[0, t, j] = opened
+            out[1, t, j] = opened * moves[1, body, j]
+            out[2, t, j] = opened * moves[2, body, j]
+            last[j] = opened * moves[3, body, j]
+            out[3, t, j] = last[j]
+            out[4, t, j] = moves[4, body, j]
+            for part in range(5, n_parts):
+                out[part, t, j] = out[(part - 5) % 3, t, j] * moves[part, body, j]

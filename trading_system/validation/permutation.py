@@ -18,7 +18,9 @@ from trading_system.validation.inputs import as_series, at_least, enough
 from trading_system.validation.resampling import as_keys, in_chunks, n_exceeding, p_value_of_count
 
 if TYPE_CHECKING:
-    from trading_system.types import FloatArray, Int32Array, IntArray
+    from collections.abc import Sequence
+
+    from trading_system.types import BoolArray, FloatArray, Int8Array, IntArray
 
 CHUNK = 128
 MOST_SIGNS = 20
@@ -41,34 +43,35 @@ class Moves:
 
     Attributes
     ----------
-    panels : Panels
-        The market itself.
     start : int
         Rows 0 to `start` are never touched.
-    moves : float64, shape (5, n_live)
-        Open over the close before, high, low and close over the open, volume; symbols one after the other.
-    bars : float64, shape (5, n_live)
-        The bars themselves.
-    rows : int32, shape (n_live,)
-        Row of each bar; `bounds`, int64 (n_symbols + 1,), is where each symbol begins, `anchors`, int64 (n_symbols,), its
-        last bar that stays.
+    bars : float64, shape (5 or 11, n_bars, n_symbols)
+        Open, high, low, close, volume, and six panels of quotes where there are any.
+    moves : float64, shape as `bars`
+        Open over the close before, high, low and close over the open, volume; quotes over the price of their bar.
+    kind : int8, shape (n_bars, n_symbols)
+        0 where there is no whole bar, 1 where it stays, 2 where it is permuted.
+    flat : bool
+        Whether the market was given as series.
+    has_volume : bool
     """
 
-    panels: Panels
     start: int
-    moves: FloatArray
     bars: FloatArray
-    rows: Int32Array
-    bounds: IntArray
-    anchors: IntArray
+    moves: FloatArray
+    kind: Int8Array
+    flat: bool
+    has_volume: bool
 
     @property
     def n_bars(self) -> int:
         """Rows of the calendar."""
-        return int(self.panels.close.shape[0])
+        return int(self.kind.shape[0])
 
 
-def moves_of(open_: Any, high: Any, low: Any, close: Any, volume: Any = None, *, start: int = 0) -> Moves:
+def moves_of(
+    open_: Any, high: Any, low: Any, close: Any, volume: Any = None, *, start: int = 0, quotes: Sequence[FloatArray] = ()
+) -> Moves:
     """Take a market apart.
 
     Parameters
@@ -78,6 +81,8 @@ def moves_of(open_: Any, high: Any, low: Any, close: Any, volume: Any = None, *,
     start : int
         Last row that is never touched: 0 for an in-sample test, the last training row of the first fold for a
         walk-forward. A symbol whose first bar comes later starts from that bar.
+    quotes : sequence of six panels, or none
+        Open, high and low of the bids, then of the asks.
 
     Raises
     ------
@@ -88,34 +93,49 @@ def moves_of(open_: Any, high: Any, low: Any, close: Any, volume: Any = None, *,
     """
     panels = [np.asarray(panel, dtype=np.float64) for panel in (open_, high, low, close)]
     panels += [np.full(panels[0].shape, np.nan) if volume is None else np.asarray(volume, dtype=np.float64)]
+    panels += [np.asarray(panel, dtype=np.float64) for panel in quotes]
     if panels[0].ndim not in (1, 2) or any(panel.shape != panels[0].shape for panel in panels):
         raise DataError(
             f"panels of shape {', '.join(str(p.shape) for p in panels)}", allowed="equal ones, (n_bars, n_symbols)"
         )
-    wide = [panel.reshape(panel.shape[0], -1) for panel in panels]
     at_least(start, 0, "start")
-    if start + 2 >= wide[0].shape[0]:
+    n_bars = panels[0].shape[0]
+    if start + 2 >= n_bars:
         raise InsufficientDataError(
-            f"a permutation behind bar {start} needs {start + 3} bars, the data has {wide[0].shape[0]}",
-            remedy="load more bars",
+            f"a permutation behind bar {start} needs {start + 3} bars, the data has {n_bars}", remedy="load more bars"
         )
-    live = ~np.isnan(wide[0] + wide[1] + wide[2] + wide[3])
-    _check_bars(wide, live)
-    columns, rows = np.nonzero(live.T)
-    bars = np.stack([panel[rows, columns] for panel in wide])
-    bounds = np.searchsorted(columns, np.arange(wide[0].shape[1] + 1))
-    before = np.concatenate(([np.nan], bars[3, :-1]))
-    moves = np.stack([bars[0] / before, bars[1] / bars[0], bars[2] / bars[0], bars[3] / bars[0], bars[4]])
-    kept = np.bincount(columns[rows <= start], minlength=wide[0].shape[1])
-    anchors = bounds[:-1] + np.maximum(kept, 1) - 1
-    market = Panels(panels[0], panels[1], panels[2], panels[3], None if volume is None else panels[4])
-    return Moves(market, start, moves, bars, rows.astype(np.int32), bounds, np.minimum(anchors, bounds[1:] - 1))
+    bars = np.stack([panel.reshape(n_bars, -1) for panel in panels])
+    live = ~np.isnan(bars[:4].sum(axis=0))
+    _check_bars(bars[:4], live)
+    return Moves(start, bars, _moves(bars, live), _kinds(live, start), panels[0].ndim == 1, volume is not None)
 
 
-def _check_bars(panels: list[FloatArray], live: Any) -> None:
-    wrong = np.zeros(live.shape, dtype=np.bool_)
-    for panel in panels[:4]:
-        wrong |= live & ~((panel > 0.0) & np.isfinite(panel))
+def _moves(bars: FloatArray, live: BoolArray) -> FloatArray:
+    """What `permuted_panels` puts together again."""
+    rows = np.arange(live.shape[0])[:, None]
+    newest = np.maximum.accumulate(np.where(live, rows, -1), axis=0)
+    before = np.full(live.shape, np.nan)
+    before[1:] = np.where(newest[:-1] >= 0, np.take_along_axis(bars[3], np.maximum(newest[:-1], 0), axis=0), np.nan)
+    moves = np.empty_like(bars)
+    moves[0] = bars[0] / before
+    moves[1:4] = bars[1:4] / bars[0]
+    moves[4] = bars[4]
+    for part in range(5, bars.shape[0]):
+        moves[part] = bars[part] / bars[(part - 5) % 3]
+    return moves
+
+
+def _kinds(live: BoolArray, start: int) -> Int8Array:
+    """FIXED up to `start` and on every symbol's first bar, MOVED behind, 0 where there is no bar."""
+    kind = live.astype(np.int8)
+    moved = live & (np.cumsum(live, axis=0) > 1)
+    moved[: start + 1] = False
+    kind[moved] = 2
+    return kind
+
+
+def _check_bars(prices: FloatArray, live: BoolArray) -> None:
+    wrong = live & ~((prices > 0.0) & np.isfinite(prices)).all(axis=0)
     if wrong.any():
         row, column = (int(place) for place in np.argwhere(wrong)[0])
         raise DataError(
@@ -160,30 +180,34 @@ def permuted(market: Moves, orders: Orders, *, open_to_open: bool = False) -> Pa
         Keep the first gap and the last body in place, so that the change from the first open to the last is preserved,
         for systems that trade from open to open.
     """
-    from trading_system.validation import _kernels_chance as kernels
-
     wanted = np.arange(market.start + 1, market.n_bars)
     for name, order in orders._asdict().items():
         if np.asarray(order).shape != wanted.shape or (np.sort(order) != wanted).any():
             raise DataError(
                 f"the order of {name} is no permutation", allowed=f"rows {market.start + 1} to {market.n_bars - 1}"
             )
-    bars = market.bars.copy()
-    places: list[Any] = [door(part, np.int64) for part in (market.bounds, market.anchors, orders.gaps, orders.bodies)]
-    moves: Any = door(market.moves, np.float64)
-    rows: Any = door(market.rows, np.int32)
-    room = np.full(market.n_bars, -1)
-    kernels.permuted_bars(moves, rows, places[0], places[1], places[2], places[3], int(open_to_open), room, bars)
-    columns = np.repeat(np.arange(market.bounds.size - 1), np.diff(market.bounds))
+    found = rearranged(market, orders, open_to_open=open_to_open)
+    shape = market.n_bars if market.flat else found.shape[1:]
+    panels = [found[part].reshape(shape) for part in range(5)]
+    return Panels(panels[0], panels[1], panels[2], panels[3], panels[4] if market.has_volume else None)
 
-    def panel(part: int, before: FloatArray) -> FloatArray:
-        out = before.copy()
-        out.reshape(before.shape[0], -1)[market.rows, columns] = bars[part]
-        return out
 
-    before = market.panels
-    volume = None if before.volume is None else panel(4, before.volume)
-    return Panels(panel(0, before.open), panel(1, before.high), panel(2, before.low), panel(3, before.close), volume)
+def rearranged(market: Moves, orders: Orders, *, open_to_open: bool = False) -> FloatArray:
+    """What `permuted` gives, as panels shaped as ``market.bars``, quotes included; the orders are not checked."""
+    from trading_system.validation import _kernels_chance as kernels
+
+    n_symbols = market.kind.shape[1]
+    ends = np.full((2, n_symbols), -1)
+    if open_to_open:
+        moved = market.kind == kernels.MOVED
+        ends = np.where(moved.any(axis=0), [moved.argmax(axis=0), market.n_bars - 1 - moved[::-1].argmax(axis=0)], -1)
+    out = np.empty(market.bars.shape)
+    panels: list[Any] = [door(market.moves, np.float64), door(market.bars, np.float64), door(market.kind, np.int8)]
+    panels += [door(part, np.int64) for part in (orders.gaps, orders.bodies, ends)]
+    room = np.zeros((2, n_symbols), np.int64), np.empty(n_symbols)
+    moves, bars, kind, gaps, bodies, kept = panels
+    kernels.permuted_panels(moves, bars, kind, gaps, bodies, kept, *room, out)
+    return out
 
 
 def selection_bias(permuted_best: Any) -> float:

@@ -25,6 +25,7 @@ def family_trials(
     index: IntArray,
     own: FloatArray,
     searched: FloatArray | None = None,
+    upto: int | None = None,
 ) -> FamilyTrials:
     """All trials of a family, those of the present examination included, which has been written into `journal` before.
 
@@ -40,6 +41,8 @@ def family_trials(
         Returns of the configuration that is judged.
     searched : float64, shape (n_periods, n_points), or None
         Returns of the points of its search. Above `runs.trials.KEPT_PER_FAMILY` of them those that the journal keeps are used.
+    upto : int, optional
+        The last record of the journal that counts: what was known when an examination was made.
 
     Raises
     ------
@@ -54,9 +57,9 @@ def family_trials(
         searched = None
     here = {trial.key for trial in (present[:1] if searched is None else present)}
     family = present[0].family
-    found = ledger.count(journal, family)
-    once = ledger.rows_of(journal, family)
-    _, others, numbers = ledger.returns_of(journal, family, index, without=here)
+    found = ledger.count(journal, family, upto)
+    once = ledger.rows_of(journal, family, upto)
+    _, others, numbers = ledger.returns_of(journal, family, index, without=here, upto=upto)
     parts = [others.reshape(index.size, -1), own[:, None]]
     if searched is not None:
         parts.insert(1, searched)

@@ -17,12 +17,13 @@ import numpy as np
 from trading_system.config.changes import grid_of
 from trading_system.errors import DataError, InsufficientDataError
 from trading_system.metrics import returns as measures
+from trading_system.metrics.drawdown import max_drawdown
 from trading_system.parallel import mapped
+from trading_system.runs.window import session
 from trading_system.validation.experiment import Experiment, Outcome, World
 from trading_system.validation.folds import Fold, Window, walk_forward_folds
 from trading_system.validation.loop import Loop
-from trading_system.validation.points import Point
-from trading_system.validation.search import best_of, measure, objective_of, searched_points
+from trading_system.validation.search import Point, best_of, measure, objective_of, searched_points
 from trading_system.validation.stability import (
     ParameterStability,
     WalkForwardEfficiency,
@@ -145,6 +146,11 @@ class WalkForward:
         return parameter_stability([[one.point[key] for key in self.grid] for one in self.folds], grids)
 
     @property
+    def n_runs(self) -> int:
+        """Runs of the engine that it took: every point on every training window, then the chosen one on both."""
+        return (len(self.points) if self.grid else 0) * len(self.folds) + 2 * len(self.folds)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What makes these numbers less sure than they look."""
         said = []
@@ -198,6 +204,13 @@ def folds_of(experiment: Experiment, windows: WalkForwardConfig) -> list[Fold]:
     return walk_forward_folds(n, windows.train, windows.test, windows.step, anchored=windows.anchored, gap=windows.gap)
 
 
+def windows_text(windows: WalkForwardConfig) -> str:
+    """``504 + 126 periods every 126``, with what else tells the windows apart."""
+    step = windows.test if windows.step is None else windows.step
+    more = (", anchored" if windows.anchored else "") + (f", gap of {windows.gap}" if windows.gap else "")
+    return f"{windows.train} + {windows.test} periods every {step}{more}"
+
+
 def walk_forward(
     experiment: Experiment, loop: Loop | None = None, *, bars: Bars | None = None, windows: WalkForwardConfig | None = None
 ) -> WalkForward:
@@ -225,9 +238,11 @@ def walk_forward(
     search = experiment.config.validation.search
     values = np.full((len(points), len(folds)), np.nan)
     if len(points) > 1:
-        name = f"walk-forward: {len(points)} points on {len(folds)} windows {windows.model_dump(mode='json')}"
         values = (Loop() if loop is None else loop).rows(
-            name, lambda k: training_values(experiment, world, points[k], folds, search), len(points), len(folds)
+            f"walk-forward of {len(points)} points, {windows_text(windows)}",
+            lambda k: training_values(experiment, world, points[k], folds, search),
+            len(points),
+            len(folds),
         )
     return _judged(experiment, world, windows, folds, points, own, values, threads=True)
 
@@ -351,3 +366,70 @@ def _until_the_next(folds: Sequence[Fold]) -> list[Window]:
     """Of each test window the part before the next one begins."""
     begins = [*(fold.test[0] for fold in folds[1:]), folds[-1].test[1]]
     return [(fold.test[0], min(fold.test[1], begin)) for fold, begin in zip(folds, begins, strict=True)]
+
+
+def document(found: WalkForward, experiment: Experiment) -> dict[str, Any]:
+    """The content of ``walk_forward.json``: folds with their sessions, what was stitched, efficiency and stability."""
+    efficiency, stability, returns = found.efficiency, found.stability, found.returns
+    year = found.periods_per_year
+    return {
+        "windows": {**found.windows.model_dump(mode="json"), "text": windows_text(found.windows)},
+        "objective": experiment.config.validation.search.objective if found.grid else None,
+        "grid": {key: list(values) for key, values in found.grid.items()},
+        "points": len(found.points),
+        "runs": found.n_runs,
+        "periods_per_year": year,
+        "stitched": {
+            "first": session(experiment.bars, int(found.rows[0])),
+            "last": session(experiment.bars, int(found.rows[-1])),
+            "n_periods": int(returns.size),
+            "total_return": measures.total_return(returns),
+            "cagr": _number(measures.cagr(returns, year)),
+            "ann_vol": _number(measures.ann_vol(returns, year)),
+            "sharpe": _number(found.sharpe),
+            "max_drawdown": max_drawdown(returns),
+        },
+        "share_profitable": efficiency.share_profitable,
+        "efficiency": {
+            "simple_rate": _number(efficiency.simple_rate),
+            "mean_of_annualised": _number(efficiency.mean_of_annualised),
+            "undefined": efficiency.undefined,
+        },
+        "stability": None
+        if stability is None
+        else {
+            "modal_choice": dict(zip(found.grid, stability.modal_choice, strict=True)),
+            "modal_share": stability.modal_share,
+            "mean_jump": _number(stability.mean_jump),
+            "jump_of_each": {key: _number(jump) for key, jump in zip(found.grid, stability.jump_of_each, strict=True)},
+            "deviation_of_each": {key: _number(d) for key, d in zip(found.grid, stability.deviation_of_each, strict=True)},
+        },
+        "folds": [_fold_document(number, one, experiment) for number, one in enumerate(found.folds, 1)],
+        "unused_periods": found.unused,
+        "warnings": list(found.warnings),
+    }
+
+
+def _fold_document(number: int, one: FoldResult, experiment: Experiment) -> dict[str, Any]:
+    return {
+        "fold": number,
+        "train": _span_document(one.fold.train, experiment),
+        "test": _span_document(one.fold.test, experiment),
+        "point": dict(one.point),
+        "unmet": one.unmet,
+        "in_sample": one.in_sample.document(),
+        "out_of_sample": one.out_of_sample.document(),
+    }
+
+
+def _span_document(span: Window, experiment: Experiment) -> dict[str, Any]:
+    first, stop = rows_of(experiment, span)
+    return {
+        "first": session(experiment.bars, first),
+        "last": session(experiment.bars, stop - 1),
+        "n_periods": span[1] - span[0],
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,1 @@
+"""The acceptance experiments of the validation statistics, one file per family; `calibration.py` beside this folder runs them."""

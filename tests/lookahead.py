@@ -6,12 +6,13 @@ Works on anything that turns bars into arrays: an indicator, a strategy's ``deci
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
 from trading_system.data.bars import Bars
+from trading_system.validation.histories import perturbed
 
 CUTS = (1, 37, 60, 101, 149, 230, 311, 402)  # irregular: block-aligned cuts hide leaks
 Compute = Callable[[Bars], Any]
@@ -87,20 +88,6 @@ def first_difference(whole: Any, part: Any, n: int, n_bars: int) -> tuple[str, i
     return min(found, key=lambda place: place[1]) if found else None
 
 
-def perturbed(bars: Bars, n: int, seed: int = 0) -> Bars:
-    """`bars` with every price, volume and action from row n on replaced by noise, and other bars missing."""
-    rng = np.random.default_rng(seed)
-    shape = bars.close[n:].shape
-    level = np.exp(rng.normal(0.0, 1.0, shape))
-    gone = rng.random(shape) < 0.1
-    panels = {}
-    for name in ("open", "high", "low", "close", "volume"):
-        panel = getattr(bars, name).copy()
-        panel[n:] = np.where(gone, np.nan, np.where(np.isnan(panel[n:]), 50.0, panel[n:]) * level)
-        panels[name] = panel
-    return replace(bars, **panels, actions=bars.actions.rows(0, n), factor=None, split_factor=None)
-
-
 def find_leak(compute: Compute, bars: Bars, cuts: Sequence[int] = CUTS) -> Leak | None:
     """The first sign that `compute` reads later rows than it writes, or None.
 
@@ -110,7 +97,7 @@ def find_leak(compute: Compute, bars: Bars, cuts: Sequence[int] = CUTS) -> Leak 
     for n in cuts:
         if n >= bars.n_bars:
             continue
-        for how, other in (("truncation", bars.head(n)), ("perturbation", perturbed(bars, n, seed=n))):
+        for how, other in (("truncation", bars.head(n)), ("perturbation", perturbed(bars, n, np.random.default_rng(n)))):
             place = first_difference(whole, compute(other), n, bars.n_bars)
             if place is not None:
                 return Leak(*place, cut=n, how=how)

@@ -147,6 +147,16 @@ class StressConfig(FrozenModel):
     shift: int = Field(5, ge=1, le=10_000, description="bars between two start dates")
 
 
+class LookaheadConfig(FrozenModel):
+    """Other histories on which a strategy is asked to decide again."""
+
+    cuts: int = Field(16, ge=8, le=100_000, description="rows after which history is cut, and after which it is noise")
+    cuts_fast: int = Field(8, ge=8, le=100_000, description="the same with --fast")
+    tolerance: float = Field(
+        0.001, gt=0.0, lt=1.0, description="warm-up: relative difference to a longer history that is none, for numbers"
+    )
+
+
 class GatesConfig(FrozenModel):
     """Rejection bars: hit one, and the answer is no. All are judged on train and validation."""
 
@@ -208,5 +218,8 @@ class ValidationConfig(FrozenModel):
         default=OverfittingConfig.model_construct(), description="the probability of backtest overfitting"
     )
     stress: StressConfig = Field(default=StressConfig.model_construct(), description="worlds worse than the data")
+    lookahead: LookaheadConfig = Field(
+        default=LookaheadConfig.model_construct(), description="decisions on shortened and on altered histories"
+    )
     gates: GatesConfig = Field(default=GatesConfig.model_construct(), description="rejection bars of `validate strategy`")
     holdout: HoldoutGates = Field(default=HoldoutGates.model_construct(), description="bars of `holdout`")

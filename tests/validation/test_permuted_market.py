@@ -11,12 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders import make_bars, random_bars
+from tests.validation.examined import experiment_of
 from tests.validation.sizes import sized
 from trading_system import pipeline
 from trading_system.data.bars import Bars, Quotes
 from trading_system.data.loading import load_market
+from trading_system.data.shared import share
+from trading_system.engine.simulate import LateLedger
 from trading_system.errors import InsufficientDataError
+from trading_system.validation.experiment import World
 from trading_system.validation.permuted_market import PermutedMarkets, predicted_bytes
+from trading_system.validation.search import with_settings
 
 laws = settings(max_examples=sized(30, 6))
 UNTOUCHED = ("index", "session", "expected", "calendar_of", "tradable", "delisted_row", "sampled", "day_end", "symbols")
@@ -205,3 +210,29 @@ def test_too_little_to_permute_is_refused_and_memory_is_predicted():
         PermutedMarkets(random_bars(40, 1, 1), 38).drawn(np.random.default_rng(1))
     bars = random_bars(100, 3, 1)
     assert predicted_bytes(bars, 2) - predicted_bytes(bars, 1) == 300 * 8 * 17
+
+
+def test_a_shared_market_gives_the_same_outcomes_and_the_same_ledger():
+    bars = random_bars(300, 9, 2, missing=0.02)
+    points = [{"strategies.0.params.fast_breakout": n, "strategies.0.params.stop_atr": a} for n in (5, 9) for a in (1.0, 2.0)]
+    experiment = experiment_of(
+        bars,
+        "equity_momentum",
+        first=60,
+        params={"trend_ma": 10, "slow_breakout": 20, "exit_ma": 5, "momentum": 20},
+        sizing={"method": "risk_per_trade", "risk": 0.01},
+        universe=tuple(bars.symbols[:6]),
+        costs={"commission_bps": 1, "slippage": {"model": "full", "base_bps": 8}},
+    )
+    world = World(bars=PermutedMarkets(bars).drawn(np.random.default_rng(1)))
+    plain = [experiment.outcome(with_settings(world, point)) for point in points]
+    share(world.bars)
+    for point, wanted in zip(points, plain, strict=True):
+        found = experiment.outcome(with_settings(world, point))
+        assert found.returns.tobytes() == wanted.returns.tobytes()
+        assert isinstance(found.ledger, LateLedger) and "orders" not in vars(found.ledger)
+        assert found.ledger.trades.tobytes() == wanted.ledger.trades.tobytes()
+        assert found.metric("n_trades") == wanted.metric("n_trades") > 0
+        assert found.ledger.equity.tobytes() == wanted.ledger.equity.tobytes()
+        with pytest.raises(AttributeError, match="a ledger has no such"):
+            _ = found.ledger.such

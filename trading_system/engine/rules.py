@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trading_system.config.models import DIVERSIFICATION
+from trading_system.data.shared import shared
 from trading_system.engine import costs, sizing
 from trading_system.engine.decisions import Lines, StrategyDecisions
 from trading_system.engine.layout import (
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from trading_system.config.models import RunConfig
     from trading_system.data.bars import Bars
 
+DIVERSIFICATION = "diversification"
 FEW_LINES = 8
 
 
@@ -67,17 +68,23 @@ def market_arrays(bars: Bars, config: RunConfig) -> MarketArrays:
         day_end=door(bars.day_end, np.bool_),
         sampled_rows=door(np.flatnonzero(bars.sampled) if near else long_dummy, np.int64),
         sampled_count=door(np.cumsum(bars.sampled) if near else long_dummy, np.int64),
-        atr_ratio=door(costs.atr_ratio(bars) if slow else float_dummy, np.float64),
-        stress=door(costs.stress_return(bars) if slow else np.zeros(1), np.float64),
+        atr_ratio=door(_of_market(bars, costs.atr_ratio) if slow else float_dummy, np.float64),
+        stress=door(_of_market(bars, costs.stress_return) if slow else np.zeros(1), np.float64),
         action_row=door(actions.row, np.int64),
         action_col=door(actions.col, np.int64),
         action_split=door(actions.split, np.float64),
         action_dividend=door(actions.dividend, np.float64),
         action_funding=door(actions.funding, np.float64),
-        symbols=door(symbol_table(bars), SYMBOL),
+        symbols=door(_of_market(bars, symbol_table), SYMBOL),
         line_start=long_dummy,
         lines_of=long_dummy,
     )
+
+
+def _of_market(bars: Bars, work: Callable[[Bars], NDArray[Any]]) -> NDArray[Any]:
+    """``work(bars)``, once where the market is shared by many runs."""
+    kept = shared(bars)
+    return work(bars) if kept is None else kept.get(work.__name__, lambda: work(bars))
 
 
 def symbol_table(bars: Bars) -> NDArray[Any]:

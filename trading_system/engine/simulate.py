@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trading_system.data.shared import shared
 from trading_system.engine import rules
 from trading_system.engine.decisions import StrategyDecisions, build_lines, check_shapes, decision_arrays
 from trading_system.engine.lane import is_single_and_plain, simulate_single
@@ -123,6 +124,19 @@ class Simulation:
                 self._grow()
         return self
 
+    def curves(self) -> dict[str, Any]:
+        """The curves of the ledger so far, by its names."""
+        out, done = self._engine.o, self.row - self.first
+        return {
+            "equity": out.equity[:done],
+            "cash": out.cash[:done],
+            "gross_exposure": out.gross[:done],
+            "net_exposure": out.net[:done],
+            "n_positions": out.n_positions[:done],
+            "stale_marks": out.stale[:done],
+            "interest": out.interest[:done],
+        }
+
     def ledger(self) -> Ledger:
         """What has happened so far; the two laws are checked.
 
@@ -135,18 +149,13 @@ class Simulation:
         """
         from trading_system.engine.laws import check_laws, within_digits
 
-        out, state, done = self._engine.o, self._engine.s, self.row - self.first
+        out, state = self._engine.o, self._engine.s
         number = {name: int(state.run[0][f"n_{name}"]) for name in LOGS}
         logs = {name: getattr(out, name)[: number[name]] for name in LOGS}
         if self.row < self.stop:  # what is still open goes on changing
             logs = {name: log.copy() for name, log in logs.items()}
         ledger = Ledger(
-            equity=out.equity[:done],
-            cash=out.cash[:done],
-            gross_exposure=out.gross[:done],
-            net_exposure=out.net[:done],
-            n_positions=out.n_positions[:done],
-            stale_marks=out.stale[:done],
+            **self.curves(),
             orders=logs["orders"],
             fills=logs["fills"],
             trades=np.concatenate([out.trades[: number["trades"]], self._open_trades()]),
@@ -160,7 +169,6 @@ class Simulation:
             bars=self.bars,
             first=self.first,
             starting_equity=self.config.portfolio.starting_equity,
-            interest=out.interest[:done],
         )
         with within_digits(ledger):
             check_laws(ledger, self._engine)
@@ -323,4 +331,27 @@ def simulate(
         ledger = simulate_single(bars, decisions, config, first, last)
         if ledger is not None:
             return ledger
-    return Simulation(bars, decisions, config, first=first, stop=stop).advance().ledger()
+    run = Simulation(bars, decisions, config, first=first, stop=stop).advance()
+    return run.ledger() if shared(bars) is None else LateLedger.of(run)
+
+
+class LateLedger(Ledger):
+    """A ledger whose logs are put together, and whose laws are checked, when something but its curves is first read.
+
+    On a market that is shared by many runs most are asked for their equity alone.
+    """
+
+    @classmethod
+    def of(cls, run: Simulation) -> LateLedger:
+        """The ledger of a run that is over."""
+        ledger = cls.__new__(cls)
+        told = {"bars": run.bars, "first": run.first, "starting_equity": run.config.portfolio.starting_equity}
+        vars(ledger).update(run.curves(), **told, _run=run)
+        return ledger
+
+    def __getattr__(self, name: str) -> Any:  # only reached for what is not there yet
+        run = vars(self).get("_run")
+        if run is None or name not in Ledger.__dataclass_fields__:
+            raise AttributeError(f"a ledger has no {name}")
+        vars(self).update(vars(run.ledger()), _run=None)
+        return vars(self)[name]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,11 +74,9 @@ def load_run(path: Path | str, overrides: Sequence[str] = (), *, load: bool = Fa
         With every mistake of the file in ``problems``.
     """
     from trading_system.config import loading
-    from trading_system.config.drafts import Judge
-    from trading_system.strategies.loading import mistakes, supplied
+    from trading_system.strategies.loading import mistakes
 
-    judge = Judge(functools.partial(mistakes, load=load), functools.partial(supplied, load=load))
-    return loading.load_run(path, overrides, judge=judge)
+    return loading.load_run(path, overrides, judge=lambda config, root: mistakes(config, root, load=load))
 
 
 def validate_config(path: Path | str, *, overrides: Sequence[str] = (), load: bool = False) -> LoadedRun:

@@ -158,6 +158,31 @@ def breakouts(
                 entry[t, column(first, j)] = np.int8(up & new_high & (not price < floor[t, j]))
 
 
+@kernel  # void(f8[:, ::1] x 5, f8[::1], i8, i1[:, ::1], b1[:, ::1])
+def breakout_flags(
+    close: FloatArray,
+    trend: FloatArray,
+    top_fast: FloatArray,
+    top_slow: FloatArray,
+    floor: FloatArray,
+    levels: FloatArray,
+    rise: int,
+    entry: Int8Array,
+    leave: BoolArray,
+) -> None:
+    """Entries and exits of `breakouts` alone, by the same comparisons."""
+    n_bars, width = close.shape
+    least, over_fast, over_slow = 1.0 + levels[0], 1.0 + levels[1], 1.0 + levels[2]
+    for t in range(n_bars):
+        before = max(t - rise, 0)
+        for j in range(width):
+            price = close[t, j]
+            new_high = (price >= over_fast * top_fast[t, j]) | (price >= over_slow * top_slow[t, j])
+            up = (price > trend[t, j]) & (trend[t, j] >= least * trend[before, j]) & (t >= rise)
+            entry[t, j] = np.int8(up & new_high & (not price < floor[t, j]))
+            leave[t, j] = price < floor[t, j]
+
+
 @kernel  # void(f8[:, ::1], f8[:, ::1], f8[:, ::1], i8, f8, f8[:, ::1])
 def tightened(close: FloatArray, line: FloatArray, atr: FloatArray, first: int, distance: float, stop: FloatArray) -> None:
     """``close - distance * atr`` on the bar at which the close falls below `line`, NaN on every other."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from trading_system.config.changes import changed, with_costs
 from trading_system.data.loading import strategy_bars
+from trading_system.data.shared import share, shared
 from trading_system.engine.simulate import StrategyDecisions, simulate
 from trading_system.errors import StrategyError, TradingSystemError
 from trading_system.metrics.sampling import Sample, sample
@@ -214,8 +215,12 @@ class Experiment:
         own, columns = self._own[number]
         if bars is self.bars:
             return own, columns
-        chosen = bars.select(columns)
-        return dataclasses.replace(chosen, tradable=chosen.tradable & own.tradable), columns
+        kept = shared(bars)
+        if kept is None:
+            return _members_of(bars, own, columns), columns
+        found = kept.get(("own bars", number), lambda: _members_of(bars, own, columns))
+        share(found)
+        return found, columns
 
     def _decided(self, config: RunConfig, number: int, bars: Bars) -> StrategyDecisions:
         entry = config.strategies[number]
@@ -232,6 +237,14 @@ class Experiment:
             where = raised_at(error, self.root)
             raise StrategyError(f"{who} failed: {type(error).__name__}: {error}", where=where) from error
         return StrategyDecisions(made, columns, own.tradable)
+
+
+def _members_of(bars: Bars, own: Bars, columns: IntArray) -> Bars:
+    """The symbols of `own` in other bars; the bars themselves where that is all of them."""
+    chosen = bars.select(columns)
+    tradable = chosen.tradable & own.tradable
+    same = chosen is bars and np.array_equal(tradable, bars.tradable)
+    return bars if same else dataclasses.replace(chosen, tradable=tradable)
 
 
 def _decides_alike(one: StrategyEntry, other: StrategyEntry) -> bool:

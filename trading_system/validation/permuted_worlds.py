@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trading_system.data.limits import memory_limit
+from trading_system.data.shared import share
 from trading_system.errors import CapacityError, ConfigError
 from trading_system.parallel import n_threads
 from trading_system.validation.experiment import Experiment, World
@@ -80,7 +81,10 @@ class PermutedWorlds:
 
     def best(self, points: Sequence[Point], number: int, own: int = 0) -> tuple[float, float]:
         """Best objective of a search over `points` in world `number` (-inf where none has one), and that of point `own`."""
-        values = evaluate(self.experiment, points, self.world(number))
+        world = self.world(number)
+        if world.bars is not None and len(points) > 1:
+            share(world.bars)
+        values = evaluate(self.experiment, points, world)
         return float(np.fmax.reduce(values, initial=-np.inf)), float(values[own])
 
     def observed(self, points: Sequence[Point]) -> FloatArray:

@@ -127,3 +127,62 @@ def test_the_door_gives_one_type_whatever_comes_in() -> None:
         assert view.dtype == np.float64 and view.flags.c_contiguous and not view.flags.writeable
     assert np.shares_memory(kernels.door(panel, np.float64), panel)
     assert panel.flags.writeable
+
+
+TOGETHER = """
+import sys, threading
+import numpy as np
+from trading_system import kernels
+from trading_system.kernels import engine_helper, engine_kernel, engine_routine
+
+kernels.EARLY_CALLS = 3
+
+@engine_helper
+def twice(x):
+    return 2.0 * x
+
+@engine_routine
+def lifted(values, i):
+    return twice(values[i])
+
+@engine_routine
+def lifted_twice(values, i):
+    return twice(lifted(values, i))
+
+@engine_kernel
+def doubled(values, out):
+    for i in range(values.size):
+        out[i] = lifted(values, i)
+
+@engine_kernel
+def quadrupled(values, out):
+    for i in range(values.size):
+        out[i] = lifted_twice(values, i)
+
+values, wrong = np.arange(5.0), []
+
+def work(number):
+    start.wait()
+    for _ in range(20):
+        out = np.empty(5)
+        (doubled if number % 2 else quadrupled)(values, out)
+        if not np.array_equal(out, values * (2.0 if number % 2 else 4.0)):
+            wrong.append(number)
+
+start = threading.Barrier(8)
+threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+threading.excepthook = lambda args: wrong.append(repr(args.exc_value))
+for one in threads: one.start()
+for one in threads: one.join()
+from numba.core.codegen import JITCodeLibrary
+print(wrong, JITCodeLibrary.finalize.__name__)
+"""
+
+
+def test_threads_that_need_two_kernels_compiled_at_once_get_them_both(tmp_path: Path) -> None:
+    (tmp_path / "_kernels_together.py").write_text(TOGETHER, "utf-8")
+    env = os.environ | {"TRADING_SYSTEM_CACHE": str(tmp_path / "cache")}
+    for _ in ("compiled", "kept"):
+        command = [sys.executable, str(tmp_path / "_kernels_together.py")]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == "[] finalize", done.stdout + done.stderr

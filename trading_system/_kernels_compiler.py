@@ -24,7 +24,6 @@ def single_pass(kernel_name: str, parts: set[str]) -> Iterator[None]:
     lock: Any = importlib.import_module("numba.core.compiler_lock").global_compiler_lock
     library_class: Any = importlib.import_module("numba.core.codegen").JITCodeLibrary
     context_class: Any = importlib.import_module("numba.core.cpu").CPUContext
-    finalize, get_executable = library_class.finalize, context_class.get_executable
     nothing = ctypes.cast(ctypes.pythonapi.PyErr_NoMemory, ctypes.c_void_p).value
 
     def finalize_whole(library: Any) -> None:
@@ -54,6 +53,7 @@ def single_pass(kernel_name: str, parts: set[str]) -> Iterator[None]:
         return make_function(description.lookup_module(), name, "part of a kernel", nothing, environment, (library,))
 
     with lock, contextlib.ExitStack() as changes:
+        finalize, get_executable = library_class.finalize, context_class.get_executable  # not those of another thread
         if gc.isenabled():  # a compiler keeps what it makes: looking through it for rubbish takes an eighth of its time
             gc.disable()
             changes.callback(gc.enable)

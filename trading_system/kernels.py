@@ -185,12 +185,13 @@ def _kept_path(function: Callable[..., Any], tokens: tuple[str, ...]) -> Path:
 def _compile(function: F, *, cache: bool, **options: Any) -> F:
     numba = _numba()
     config: Any = numba.config
-    before = config.CACHE_LOCATOR_CLASSES
-    config.CACHE_LOCATOR_CLASSES = f"{__name__}.{KernelLocator.__name__}"
-    try:
-        compiled = numba.njit(cache=cache, nogil=True, error_model="numpy", **options)(function)
-    finally:
-        config.CACHE_LOCATOR_CLASSES = before
+    with machine_code.LOCK:
+        before = config.CACHE_LOCATOR_CLASSES
+        config.CACHE_LOCATOR_CLASSES = f"{__name__}.{KernelLocator.__name__}"
+        try:
+            compiled = numba.njit(cache=cache, nogil=True, error_model="numpy", **options)(function)
+        finally:
+            config.CACHE_LOCATOR_CLASSES = before
     if cache and hasattr(compiled, "_cache"):
         _make_forgiving(compiled._cache, function)
     return cast(F, compiled)

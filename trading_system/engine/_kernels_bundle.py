@@ -77,5 +77,6 @@ def bundled(arrays: Any) -> Any:
 
 def interpreted() -> bool:
     """Whether kernels run as plain Python."""
-    numba = sys.modules.get("numba")
-    return bool(numba.config.DISABLE_JIT) if numba is not None else os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
+    config = getattr(sys.modules.get("numba"), "config", None)  # another thread may be importing numba just now
+    told = getattr(config, "DISABLE_JIT", None)
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" if told is None else bool(told)

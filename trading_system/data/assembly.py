@@ -86,7 +86,7 @@ def assemble(
     if config.prices == "raw":
         events = united(from_columns(everything, time.off_day, found, config.quality.impossible), listing.events)
     event_row = effective_rows(events, time, listing.calendar_of)
-    moves = quality.priced(everything)
+    moves = quality.priced(kept)
     quality.jumps(moves, config.quality, *between_bars(events, event_row, moves, n_bars), found)
     found.notes += notes.said(found, len(rows), config.quality)
     bars = _bars(kept, time, config, listing, delisted, benchmark, applied(events, event_row, n_bars, config))

@@ -30,7 +30,7 @@ def said(found: Findings, n_rows: int, config: QualityConfig) -> list[str]:
         )
     for kind, policy, text in (
         ("jump", config.jump, f"more than {config.max_jump:.0%} away from the one before"),
-        ("split_suspect", config.split_suspect, "after a suspected split that is not recorded"),
+        ("split_suspect", config.split_suspect, "after a suspected split that is not recorded, or recorded wrongly"),
     ):
         number = found.totals().get(kind, 0)
         if number and policy == "warn":

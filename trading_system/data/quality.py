@@ -25,6 +25,7 @@ _RATIOS = sorted(abs(float(np.log(ratio))) for ratio in SPLIT_RATIOS)
 _SIGNED = [sign * ratio for ratio in _RATIOS for sign in (1.0, -1.0)]
 _BEYOND = float(np.log(4.0))
 _KEPT_CLOSES = 5
+_AROUND = 10  # bars before and after a suspected split in which its record is looked for
 _SHOWN = 20
 NO_ACTION = {"split": 1.0, "dividend": 0.0, "funding": 0.0}
 IMPOSSIBLE = (
@@ -395,7 +396,7 @@ def _missing(data: Ordered, found: Findings) -> None:
 
 
 def priced(data: Ordered) -> Ordered:
-    """Rows with a believable close, of repeated keys the last: what moves are counted over, dropped bars included."""
+    """Rows with a believable close, of repeated keys the last: what moves are counted over."""
     close = data.price("close")
     repeated = np.zeros(close.size, np.bool_)
     repeated[1:] = (data.code[1:] == data.code[:-1]) & (data.bar[1:] == data.bar[:-1])
@@ -459,6 +460,8 @@ def _splits(
     mask[list(suspects)] = True
 
     def told(i: int) -> str:
+        if split_of[i] != 1.0:
+            return f"{_misrecorded(float(overnight[i]), float(split_of[i]))}{_elsewhere(data, i, overnight, split_of, found)}"
         return f"opens at {overnight[i]:.4f} of its last close, {_ratio(suspects[i])}; {_recorded(data, i, split_of, found)}"
 
     _count(found, data, "split_suspect", mask, told)
@@ -469,21 +472,33 @@ def _splits(
         what = f"{data.symbol(i)} {data.date(i)} {told(i)}"
         if found.hides(data, i):
             what = f"{data.symbol(i)} opens as after a split {WITHHELD}"
+        if split_of[i] == 1.0:
+            guess = "a split that is not recorded?"
+            mend = "record it in the file of data.actions (symbol, date, split, dividend)"
+        else:
+            guess = "a split that is recorded with a wrong ratio or date?"
+            mend = "mend or remove that record, in the file of data.actions or in the column `split`"
         raise DataError(
-            f"{what}; it stays there: a split that is not recorded?{more}",
+            f"{what}; it stays there: {guess}{more}",
             where=f"{data.rows.place(int(data.source[i]))}: column open",
-            remedy="record it in the file of data.actions (symbol, date, split, dividend), or set data.quality.split_suspect: warn if the move was real",
+            remedy=f"{mend}, or set data.quality.split_suspect: warn if the move was real",
         )
 
 
 def _suspected(data: Ordered, i: int, level: float, before: FloatArray, split_of: FloatArray) -> float | None:
     """The log-ratio of a split that row i looks like: near a usual one, or 0 where it is beyond all belief; None where it does not.
 
+    Where a split is recorded, `level` is what it leaves of the move: none is left when it fits.
+
     The next five closes stay nearer to the new level than to the old one, and none of the four before the last was there
     (else this is the way back from a few wrong bars).
     """
     usual = min(_SIGNED, key=lambda ratio: abs(ratio - level))
     near = abs(np.expm1(level - usual)) <= _NEAR
+    if not near and split_of[i] != 1.0:  # the prices moved as after another split than the recorded one, or as after none
+        recorded = float(np.log(split_of[i]))
+        usual = min((0.0, *_SIGNED), key=lambda ratio: abs(ratio + recorded - level)) + recorded
+        near = abs(np.expm1(level - usual)) <= _NEAR
     if not near and abs(level) < _BEYOND:
         return None
     target = usual if near else level
@@ -515,9 +530,30 @@ def _ratio(ratio: float) -> str:
     return f"near a split of {new} new for {old} old"
 
 
+def _misrecorded(overnight: float, recorded: float) -> str:
+    """What the prices did on the day of a recorded split that does not explain them."""
+    moved = overnight / recorded
+    usual = min((0.0, *_SIGNED), key=lambda ratio: abs(ratio - np.log(moved)))
+    near = abs(moved / np.exp(usual) - 1.0) <= _NEAR
+    like = "as without a split" if near and usual == 0.0 else _ratio(usual) if near else "near no usual split"
+    shares = f"{recorded:g} new for 1 old" if recorded >= 1.0 else f"1 new for {1.0 / recorded:g} old"
+    return f"opens at {moved:.4f} of its last close, {like}, but a split of {shares} is recorded there"
+
+
+def _elsewhere(data: Ordered, i: int, overnight: FloatArray, split_of: FloatArray, found: Findings) -> str:
+    """The nearest day on which the prices move as the split that is recorded at row i would move them."""
+    near = np.flatnonzero((data.code == data.code[i]) & (split_of == 1.0))
+    near = near[np.abs(near - i) <= _AROUND]
+    near = near[np.abs(overnight[near] * split_of[i] - 1.0) <= _NEAR]
+    if near.size == 0:
+        return ""
+    k = int(near[np.argmin(np.abs(near - i))])
+    return "" if found.hides(data, k) else f"; the prices move like that on {data.date(k)}"
+
+
 def _recorded(data: Ordered, i: int, split_of: FloatArray, found: Findings) -> str:
     near = np.flatnonzero((data.code == data.code[i]) & (split_of != 1.0))
-    near = near[np.abs(near - i) <= 10]
+    near = near[np.abs(near - i) <= _AROUND]
     if near.size == 0:
         return "no split is recorded near it"
     k = int(near[np.argmin(np.abs(near - i))])

@@ -18,6 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+MAX_PROBLEMS = 100
+"""Mistakes of one file that are told in words; further ones are counted."""
+
 
 class TradingSystemError(Exception):
     """Bad input or environment; ``cli.main`` alone turns it into one message and exit code 2.

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -188,10 +187,8 @@ def test_a_stopped_backtest_says_so_in_one_line_and_leaves_nothing_half_written(
     line = [sys.executable, "-m", "trading_system", "backtest", str(run)]
     process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None and "deciding\n" in iter(process.stderr.readline, "")
-    began = time.monotonic()
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
-    assert time.monotonic() - began < 10.0
+    _, err = process.communicate(timeout=30)  # it would sleep for 60 s
     assert process.returncode == code
     said = [text for text in err.splitlines() if not text.startswith("compiling")]
     assert len(said) == 1 and "no result folder" in said[0]

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -163,10 +162,8 @@ def test_a_signal_ends_with_one_line_that_says_what_is_kept(number, code):
     )
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    began = time.monotonic()
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
-    assert time.monotonic() - began < 10.0
+    _, err = process.communicate(timeout=30)  # it would sleep for 60 s
     assert process.returncode == code
     assert err == f"error: stopped by {number.name}: two folds are kept\n"
 

@@ -121,3 +121,95 @@ except ts.TradingSystemError as error:
         [sys.executable, "-c", code, str(tmp_path / "run.yaml")], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.split() == ["True", "set()"]
+
+
+RANKED = """\
+data: {{source: csv, path: data}}
+strategies:
+  - {{name: a, type: {type}}}
+  - {{name: b, type: ma_crossover}}
+portfolio:
+  ranking:
+    breakout: 0.5
+    {other}: 0.5
+"""
+
+
+@pytest.mark.parametrize(
+    ("type_", "other", "said"),
+    [
+        ("equity_momentum", "momentum", []),
+        ("equity_momentum", "diversification", []),
+        (
+            "equity_momentum",
+            "momentun",
+            [
+                (
+                    "run.yaml:8: portfolio.ranking.momentun: no strategy supplies a ranking component called 'momentun'; "
+                    "allowed: breakout, momentum, diversification; did you mean 'momentum'?"
+                )
+            ],
+        ),
+        (
+            "ma_crossover",
+            "diversification",
+            [
+                (
+                    "run.yaml:7: portfolio.ranking.breakout: no strategy supplies a ranking component called 'breakout'; "
+                    "allowed: diversification"
+                )
+            ],
+        ),
+        ("rule.py:Rule", "momentum", []),
+    ],
+)
+def test_ranking_by_what_no_strategy_supplies_is_told_with_the_near_name(
+    type_: str, other: str, said: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "rule.py").write_text("raise SystemExit", "utf-8")
+    assert mistakes(tmp_path, RANKED.format(type=type_, other=other)) == said
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"), [("", 0), ("    components = ('breakout',)\n", 1), ("    components = ('breakout', 'x')\n", 0)]
+)
+def test_a_rule_of_ones_own_is_asked_for_its_components_when_it_is_loaded(declared: str, said: int, tmp_path: Path) -> None:
+    rule = (
+        "from trading_system import Bars, Signals, Strategy\n\n\nclass Rule(Strategy):\n"
+        + declared
+        + "    @property\n    def warmup(self): return 1\n    def decide(self, bars: Bars) -> Signals: ...\n"
+    )
+    (tmp_path / "rule.py").write_text(rule, "utf-8")
+    found = mistakes(tmp_path, RANKED.format(type="rule.py:Rule", other="x"), load=True)
+    assert len(found) == said and all("portfolio.ranking.x" in sentence for sentence in found)
+
+
+def test_a_strategy_whose_type_is_unknown_leaves_the_ranking_unjudged(tmp_path: Path) -> None:
+    found = mistakes(tmp_path, RANKED.format(type="equity_momentun", other="x"))
+    assert places(found) == ["run.yaml:3: strategies.0.type"]
+
+
+def test_filters_are_judged_with_the_rest_of_the_file(tmp_path: Path) -> None:
+    text = """\
+    data: {source: csv, path: data}
+    strategies:
+      - {name: a, type: ma_crossover, filters: {trend: {}}}
+      - name: b
+        type: mean_reversion
+        filters:
+          trnd: {}
+          trend: {average: 2.5, tiemframe: week}
+      - {name: c, type: mean_reversion, filters: {swing_stop: {span: no}}}
+      - config: s.yaml
+    """
+    found = mistakes(tmp_path, text, s="name: s\ntype: factor\nfilters:\n  trend: {}\n")
+    assert places(found) == [
+        "run.yaml:3: strategies.0.filters",
+        "run.yaml:7: strategies.1.filters.trnd",
+        "run.yaml:8: strategies.1.filters.trend.average",
+        "run.yaml:8: strategies.1.filters.trend.tiemframe",
+        "run.yaml:9: strategies.2.filters.swing_stop.span",
+        "s.yaml:3: filters",
+    ]
+    assert "filters act on signals; take `filters` out" in found[0]
+    assert "did you mean 'trend'?" in found[1]

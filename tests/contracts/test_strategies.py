@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ import pytest
 from tests.builders import random_bars
 from tests.leaks import LEAKS
 from tests.lookahead import CUTS, arrays_of, find_leak, first_difference
+from trading_system.config.models import StrategyConfig
 from trading_system.data.bars import Bars
 from trading_system.strategies.base import Signals, Strategy, Weights, strategies
 from trading_system.strategies.decisions import check_decisions
-from trading_system.strategies.loading import describe
+from trading_system.strategies.loading import describe, supplied
 
 N_BARS = 430
 
@@ -89,6 +91,16 @@ def test_strategies_decide_something_after_their_warm_up(name: str) -> None:
             assert rows[0] >= strategy.warmup_on(bars) - 1
             return
     pytest.fail(f"{name} never decides")
+
+
+@everywhere
+@all_strategies
+def test_the_components_that_signals_are_ranked_by_are_declared(name: str, kind: str) -> None:
+    bars = market(kind)
+    strategy = build(name, bars)
+    told = supplied(StrategyConfig(name="a", type=name), Path())
+    decisions = strategy.decide(bars)
+    assert told == (decisions.component_names if isinstance(decisions, Signals) else ())
 
 
 @all_strategies

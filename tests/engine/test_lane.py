@@ -321,10 +321,17 @@ ledger = simulate(bars, [decided(bars, MovingAverageCrossover(fast=5, slow=20).d
 summarise(ledger, config, benchmark=None)
 print(len(ledger.trades) > 3, sorted(name.rpartition(".")[2] for name in sys.modules if "engine._kernels" in name))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+
+    def fresh() -> str:
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    said = fresh()
+    if "_kernels_bundle_type" in said:  # what only a compilation needs: this process filled an empty cache
+        said = fresh()
     names = ["_kernels_bundle", "_kernels_lane", "_kernels_lane_audit", "_kernels_lane_fills"]
-    assert done.stdout.strip() == f"True {names}"
+    assert said == f"True {names}"
 
 
 def test_one_signature_without_reference_counts_serves_every_run_of_a_single_line() -> None:

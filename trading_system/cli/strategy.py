@@ -53,17 +53,22 @@ def strategy_show(name: Name, as_json: AsJson = False) -> None:
     """
     import inspect
 
+    from trading_system.strategies.base import Strategy
+
     kind = _component(name)
     text = inspect.cleandoc(kind.__doc__ or "")
     parameters = _parameters(kind.model_json_schema())
     if as_json:
-        show_json({"type": name, "rule": text, "parameters": parameters})
+        ranked = {"components": kind.components} if issubclass(kind, Strategy) else {}
+        show_json({"type": name, "rule": text, **ranked, "parameters": parameters})
         return
     from trading_system.reports.formats import one_line, wrapped_table
 
     rows = [(p["name"], _value(p["default"]), p["allowed"], p["description"]) for p in parameters]
     drawn = page()
     parts = [drawn.heading(one_line(name)), *(drawn.prose(paragraph) for paragraph in text.split("\n\n"))]
+    if issubclass(kind, Strategy) and kind.components:
+        parts.append(drawn.prose(f"Candidates can be ranked by: {', '.join(kind.components)} (portfolio.ranking)."))
     if rows:
         parts.append(wrapped_table(("parameter", "default", "allowed", "meaning"), rows, width=width()))
     show("\n\n".join(parts))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trading_system.config import scalars
-from trading_system.config.models import DataConfig, PortfolioConfig, RunConfig, SplitsConfig, StrategyEntry
+from trading_system.config.models import MAX_STRATEGIES, DataConfig, PortfolioConfig, RunConfig, SplitsConfig, StrategyEntry
 from trading_system.config.names import CALENDARS, COLUMNS
 from trading_system.config.shapes import Reading
 from trading_system.config.yaml_reader import Mapping, Node, Place, Problems, Scalar, Sequence, quoted, shorten
@@ -55,9 +55,9 @@ def scalar_at(node: Node | None, *keys: str) -> tuple[Scalar, Place] | None:
 
 
 def strategies_of(document: Mapping) -> Iterator[tuple[int, Mapping]]:
-    """Number and node of every strategy that is a mapping."""
+    """Number and node of every strategy that is a mapping; none of a list that is refused for its length."""
     node = document.items.get("strategies")
-    if isinstance(node, Sequence):
+    if isinstance(node, Sequence) and len(node.items) <= MAX_STRATEGIES:
         for number, item in enumerate(node.items):
             if isinstance(item, Mapping):
                 yield number, item

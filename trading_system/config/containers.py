@@ -182,13 +182,15 @@ class Record(Shape):
         """The value of every key of `node`, INVALID where it is wrong, unknown or missing."""
         values: dict[str, Any] = {}
         meant: set[str] = set()
+        before = ""
         for name, child in node.items.items():
-            below = self._below(name, node, spot)
             entry = self.entries.get(name)
             if entry is None:
                 values[name] = INVALID
-                self._unknown(name, node, meant, spot, reading)
+                self._unknown(name, before, node, meant, spot, reading)
+                before = name
                 continue
+            before, below = name, self._below(name, node, spot)
             reading.places[below.key] = str(below.place)
             values[name] = entry.shape.read(child, below, reading)
         for name, entry in self.entries.items():
@@ -199,11 +201,14 @@ class Record(Shape):
                     reading.problems.add(below.place, below.shown, "is missing", allowed=entry.shape.describe())
         return values
 
-    def _unknown(self, name: str, node: Mapping, meant: set[str], spot: Spot, reading: Reading) -> None:
+    def _unknown(self, name: str, before: str, node: Mapping, meant: set[str], spot: Spot, reading: Reading) -> None:
         """Report a key that does not exist; its value is still read as that of the key that was probably meant."""
+        if reading.problems.full:
+            reading.problems.left_out += 1
+            return
         below = self._below(name, node, spot)
         near = reading.problems.near(name, self.entries)
-        remedy = f"did you mean {near!r}?" if near else _without_commas(name, node)
+        remedy = f"did you mean {near!r}?" if near else _without_commas(name, before, node)
         reading.problems.add(below.place, below.shown, "unknown key", allowed=", ".join(self.entries), remedy=remedy)
         if near and near not in node.items:
             meant.add(near)
@@ -281,15 +286,13 @@ class Either(Shape):
         return self.refuse(spot, reading, f"{quoted(node.text)} is not allowed" if node.text else "has no value", remedy)
 
 
-def _without_commas(name: str, node: Mapping) -> str:
-    """The mend of ``{equity: 100,000}``, where YAML reads a second key 000; empty when this is something else."""
-    names = list(node.items)
-    value, before = node.items[name], names[: names.index(name)]
-    first = node.items[before[-1]] if before else None
+def _without_commas(name: str, before: str, node: Mapping) -> str:
+    """The mend of ``{equity: 100,000}``, where YAML reads a second key 000 after `before`; empty when this is something else."""
+    value, first = node.items[name], node.items.get(before)
     cut = re.fullmatch(r"[0-9]{3}", name) and isinstance(value, Scalar) and not value.text
     if not cut or not isinstance(first, Scalar) or not re.fullmatch(r"-?[0-9]{1,3}", first.text):
         return ""
-    return f"a number is written without commas: {before[-1]}: {first.text}{name}"
+    return f"a number is written without commas: {before}: {first.text}{name}"
 
 
 def _not_a(shape: Shape, wanted: str, node: Node, spot: Spot, reading: Reading) -> Any:

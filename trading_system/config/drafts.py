@@ -7,58 +7,110 @@ are told in the same pass as all others, with the same places.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from trading_system.config.checks import scalar_at, shown, strategies_of
 from trading_system.config.containers import Raw
-from trading_system.config.models import StrategyConfig
+from trading_system.config.models import DIVERSIFICATION, StrategyConfig
 from trading_system.config.shapes import INVALID, Reading, Spot
-from trading_system.config.yaml_reader import Mapping, Place, Problems, Scalar
+from trading_system.config.yaml_reader import Mapping, Place, Problems, Scalar, quoted, shorten
 from trading_system.config.yaml_reader import Sequence as Items
 from trading_system.errors import ConfigError, TradingSystemError
 
-Judge: TypeAlias = Callable[[StrategyConfig, Path], Sequence[TradingSystemError]]
-"""What is wrong with a strategy's type and parameters; ``where`` of a ConfigError is the key below the strategy: ``params.fast``."""
+
+@dataclass(frozen=True)
+class Judge:
+    """What a later floor knows of a strategy.
+
+    Attributes
+    ----------
+    mistakes : callable
+        What is wrong with its type, parameters and filters; ``where`` of a ConfigError is the key below the strategy:
+        ``params.fast``.
+    components : callable
+        The names that its signals can be ranked by; None where its type does not tell.
+    """
+
+    mistakes: Callable[[StrategyConfig, Path], Sequence[TradingSystemError]]
+    components: Callable[[StrategyConfig, Path], tuple[str, ...] | None]
 
 
 def judged(document: Mapping, root: Path, reading: Reading, judge: Judge) -> None:
     """Enter what `judge` finds wrong with the strategies of `document`; what has been told of a key is not told twice."""
+    components: list[tuple[str, ...] | None] = []
     for number, node in strategies_of(document):
+        if reading.problems.full:
+            reading.problems.unread = True
+            return
         named = scalar_at(node, "type")
         if named is None or reading.problems.told(named[1], shown(node, number, "type")):
             continue
-        params, unread = _params(node)
+        unread: set[str] = set()
         draft = StrategyConfig.model_construct(
-            name=f"strategies.{number}", type=named[0].text, params=params, universe=_universe(node)
+            name=f"strategies.{number}",
+            type=named[0].text,
+            params=_section(node, "params", unread),
+            filters=_section(node, "filters", unread, 2),
+            universe=_universe(node),
         )
-        for problem in judge(draft, root):
+        components.append(judge.components(draft, root))
+        for problem in judge.mistakes(draft, root):
             if not isinstance(problem, ConfigError):
                 reading.problems.enter(problem, named[1])
-            elif not unread or not _depends(problem.where, unread):
+            elif not _depends(problem.where, unread):
                 key = problem.where
                 place = _place(node, key)
                 reading.problems.add(
                     place, shown(node, number, key), problem.message, allowed=problem.allowed, remedy=problem.remedy
                 )
+    _ranked(document, components, reading)
 
 
-def _params(node: Mapping) -> tuple[dict[str, Any], set[str]]:
-    """The parameters that can be read, and the names of those whose mistake has been told."""
-    params = node.items.get("params")
-    if not isinstance(params, Mapping):
-        empty = params is None or (isinstance(params, Scalar) and not params.text)
-        return {}, set() if empty else {"params"}
+def _ranked(document: Mapping, components: Sequence[tuple[str, ...] | None], reading: Reading) -> None:
+    """Enter the components of ``portfolio.ranking`` that no strategy supplies, when all strategies tell what they supply."""
+    portfolio, strategies = document.items.get("portfolio"), document.items.get("strategies")
+    ranking = portfolio.items.get("ranking") if isinstance(portfolio, Mapping) else None
+    if not isinstance(ranking, Mapping) or not isinstance(strategies, Items) or len(components) < len(strategies.items):
+        return
+    supplied: list[str] = []
+    for names in components:
+        if names is None:
+            return
+        supplied += [name for name in names if name not in supplied]
+    allowed = (*supplied, DIVERSIFICATION)
+    for name in ranking.items:
+        if name not in allowed and not reading.problems.full:
+            reading.problems.add(
+                ranking.place_of(name),
+                f"portfolio.ranking.{shorten(name)}",
+                f"no strategy supplies a ranking component called {quoted(name)}",
+                allowed=", ".join(allowed),
+                remedy=reading.problems.suggest(name, allowed),
+            )
+
+
+def _section(node: Mapping, key: str, unread: set[str], depth: int = 1) -> dict[str, Any]:
+    """What of ``key`` of a strategy can be read; the keys `depth` levels below it whose mistake has been told join `unread`."""
+    section = node.items.get(key.rpartition(".")[2])
+    if not isinstance(section, Mapping):
+        if section is not None and ("." in key or not (isinstance(section, Scalar) and not section.text)):
+            unread.add(key)
+        return {}
+    if depth > 1:
+        return {name: _section(section, f"{key}.{name}", unread, depth - 1) for name in section.items}
     apart = Reading(Problems())
-    read = {name: Raw().read(item, Spot(name, name, item.place), apart) for name, item in params.items.items()}
-    unread = {name for name, value in read.items() if value is INVALID}
-    return {name: value for name, value in read.items() if name not in unread}, unread
+    read = {name: Raw().read(item, Spot(name, name, item.place), apart) for name, item in section.items.items()}
+    unread.update(f"{key}.{name}" for name, value in read.items() if value is INVALID)
+    return {name: value for name, value in read.items() if value is not INVALID}
 
 
 def _depends(key: str, unread: set[str]) -> bool:
-    """Whether a mistake at `key` may come from a parameter that could not be read: it lacks, or a rule joins it with others."""
-    name = key.removeprefix("params").strip(".").partition(".")[0]
-    return key.startswith("params") and ("params" in unread or not name or name in unread)
+    """Whether a mistake at `key` may come from something that could not be read: it lacks, or a rule joins it with others."""
+    if key == "filters":
+        return False
+    return any(f"{key}.".startswith(f"{name}.") or name.startswith(f"{key}.") for name in unread)
 
 
 def _universe(node: Mapping) -> Any:

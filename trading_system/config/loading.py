@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from trading_system.config import checks, drafts, scalars
 from trading_system.config.checks import place_of
 from trading_system.config.fields import record_of
-from trading_system.config.models import SAMPLE_MARKETS, RunConfig, StrategyConfig, StrategyReference
+from trading_system.config.models import MAX_STRATEGIES, SAMPLE_MARKETS, RunConfig, StrategyConfig, StrategyReference
 from trading_system.config.overrides import Override, apply, read_overrides
 from trading_system.config.shapes import INVALID, Reading, Spot
 from trading_system.config.yaml_reader import (
@@ -315,7 +315,7 @@ def _on_sample(document: Mapping, source: str, problems: Problems) -> str:
 def _merge_strategy_files(document: Mapping, folder: Path, root: Path, problems: Problems) -> None:
     """Replace every ``config: file`` entry by the strategy in that file."""
     strategies = document.items.get("strategies")
-    if not isinstance(strategies, Sequence):
+    if not isinstance(strategies, Sequence) or len(strategies.items) > MAX_STRATEGIES:
         return
     for number, entry in enumerate(strategies.items):
         if isinstance(entry, Mapping) and "config" in entry.items:

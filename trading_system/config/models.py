@@ -20,6 +20,9 @@ from trading_system.types import FrozenModel
 
 SAMPLE_MARKETS: dict[str, str] = {"us5": "equity", "equities50": "equity", "etfs10": "equity", "crypto10": "crypto"}
 """The built-in markets and their asset class."""
+MAX_STRATEGIES = 1000
+DIVERSIFICATION = "diversification"
+"""What the engine itself can rank by, beside the components of strategies."""
 
 
 class QualityConfig(FrozenModel):
@@ -454,7 +457,7 @@ class RunConfig(FrozenModel):
         None, description="periods to learn, to choose, and never to touch; default: none held out"
     )
     strategies: tuple[StrategyEntry, ...] = Field(
-        min_length=1, max_length=1000, description="the strategies, each by its file or inline"
+        min_length=1, max_length=MAX_STRATEGIES, description="the strategies, each by its file or inline"
     )
     portfolio: PortfolioConfig = Field(
         default=PortfolioConfig.model_construct(), description="money and the rules over all strategies"

@@ -18,12 +18,11 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from trading_system.errors import ConfigError, TradingSystemError
+from trading_system.errors import MAX_PROBLEMS, ConfigError, TradingSystemError
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
 MAX_NODES = 50_000
-MAX_PROBLEMS = 100
 _SUGGESTIONS = 40  # suggestions are the only slow part of a message; a hostile file gets no more than this
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _TAB = re.compile(r"^[^#\t\n]*\t", re.MULTILINE)
@@ -86,6 +85,8 @@ class Problems:
     def __init__(self, first: str = "") -> None:
         self.found: list[TradingSystemError] = []
         self.left_out = 0
+        self.unread = False  # whether reading ended before all mistakes were counted
+        self.n_nodes = 0  # values read so far, of all files together
         self._suggested = 0
         self._seen: set[str] = set()
         self._order: list[tuple[int, int]] = []
@@ -94,16 +95,21 @@ class Problems:
     def __len__(self) -> int:
         return len(self.found) + self.left_out
 
+    @property
+    def full(self) -> bool:
+        """Whether further mistakes are counted only: then nobody needs to look for their words."""
+        return len(self.found) >= MAX_PROBLEMS
+
     def add(self, place: Place | str, key: str, message: str, *, allowed: str = "", remedy: str = "") -> None:
         """Enter one mistake; repeats of the same sentence at the same place are dropped."""
-        if len(self.found) >= MAX_PROBLEMS:
+        if self.full:
             self.left_out += 1
             return
         self.enter(ConfigError(message, where=_where(place, key), allowed=allowed, remedy=remedy), place)
 
     def enter(self, problem: TradingSystemError, place: Place | str) -> None:
         """Enter a mistake that has its words already, among those of `place`."""
-        if len(self.found) >= MAX_PROBLEMS:
+        if self.full:
             self.left_out += 1
             return
         text = str(problem)
@@ -139,10 +145,11 @@ class Problems:
         problems: list[TradingSystemError] = [
             self.found[n] for n in sorted(range(len(self.found)), key=self._order.__getitem__)
         ]
+        least = "at least " if self.unread else ""
         if self.left_out:
-            problems.append(ConfigError(f"and {self.left_out} more mistakes", where=f"{source}:1: (document)"))
+            problems.append(ConfigError(f"and {least}{self.left_out} more mistakes", where=f"{source}:1: (document)"))
         count = len(self)
-        raise ConfigError(f"{count} mistake{'s' if count > 1 else ''} in {source}", where=source, problems=problems)
+        raise ConfigError(f"{least}{count} mistake{'s' if count > 1 else ''} in {source}", where=source, problems=problems)
 
 
 def _where(place: Place | str, key: str) -> str:
@@ -280,8 +287,8 @@ class _Composer:
         self._names: list[str] = [option] if option else []  # the keys that lead to the innermost open collection
         self._pending: list[Scalar | None] = []  # the key that waits for its value, per open collection
         self._skipped: list[bool] = []  # whether that key was refused, so that its value is dropped
-        self._nodes = 0
         self._documents = 0
+        self._place = Place(source, 0)  # of the last event; what stands on one line shares it
 
     def key(self) -> str:
         """Path of the value being read."""
@@ -296,14 +303,17 @@ class _Composer:
 
     def take(self, event: Any) -> bool:
         """Read one event; False ends the reading."""
-        place = Place(self.source, event.start_mark.line + 1 if self.line else 0)
-        if isinstance(event, yaml.DocumentStartEvent):
+        line = event.start_mark.line + 1 if self.line else 0
+        if line != self._place.line:
+            self._place = Place(self.source, line)
+        place = self._place
+        if isinstance(event, yaml.ScalarEvent):
+            self._put(Scalar(place, event.value, not event.style, self._marked(event, place)))
+        elif isinstance(event, yaml.DocumentStartEvent):
             return self._start(event, place)
-        if isinstance(event, yaml.AliasEvent):
+        elif isinstance(event, yaml.AliasEvent):
             self._report(place, "aliases (*name) are not allowed", "write the value out")
             self._put(Scalar(place, "", plain=False, bad=True))
-        elif isinstance(event, yaml.ScalarEvent):
-            self._put(Scalar(place, event.value, not event.style, bad=self._marked(event, place)))
         elif isinstance(event, yaml.CollectionStartEvent):
             self._marked(event, place)
             return self._enter(Mapping(place) if isinstance(event, yaml.MappingStartEvent) else Sequence(place))
@@ -358,11 +368,11 @@ class _Composer:
 
     def _put(self, node: Node) -> bool:
         """Hang `node` where it belongs; False when it is dropped."""
-        self._nodes += 1
+        self.problems.n_nodes += 1
         if self.problems.left_out > MAX_NODES // 10:
-            self.stopped = True  # nobody reads more
-        if self._nodes > MAX_NODES:
-            return self._stop(node.place, f"has more than {MAX_NODES:,} values")
+            self.stopped = self.problems.unread = True  # nobody reads more
+        if self.problems.n_nodes > MAX_NODES:
+            return self._stop(node.place, f"has more than {MAX_NODES:,} values, with all files of the run")
         if not self._open:
             self.document = node
             return True

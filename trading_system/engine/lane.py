@@ -126,7 +126,7 @@ def lane_arrays(
     """
     n = stop - first
     room = ROOM + min(n // 16, 1024) if keep_logs else ROOM
-    prices = {name: _series(getattr(bars, name), column) for name in ("open", "high", "low", "close", "volume")}
+    prices = {name: series_of(getattr(bars, name), column) for name in ("open", "high", "low", "close", "volume")}
     by_weight = isinstance(made, Weights)
     return LaneArrays(
         **prices,
@@ -136,14 +136,14 @@ def lane_arrays(
         stop=_decided(made, "stop_distance", np.float64),
         target=_decided(made, "target_distance", np.float64),
         scale=_decided(made, "scale", np.float64),
-        rules=_rules(config, made, by_weight, keep_logs, first),
+        rules=lane_rules(config, made, by_weight, keep_logs, first),
         state=initial_state(config.portfolio.starting_equity, first),
         equity=np.empty(n),
         **{name: np.zeros(room, dtype) for name, dtype in LOGS.items()},
     )
 
 
-def _series(panel: FloatArray, column: int) -> Any:
+def series_of(panel: FloatArray, column: int) -> Any:
     """One column as the kernel reads it: contiguous, read-only, a view where it can be one."""
     return door(panel[:, column] if panel.shape[1] > 1 else panel.reshape(-1), np.float64)
 
@@ -162,7 +162,7 @@ def initial_state(starting_equity: float, first: int) -> NDArray[Any]:
     return state
 
 
-def _rules(config: RunConfig, made: Signals | Weights, by_weight: bool, keep_logs: bool, first: int) -> Any:
+def lane_rules(config: RunConfig, made: Signals | Weights, by_weight: bool, keep_logs: bool, first: int) -> Any:
     """The rules as one record."""
     strategy, portfolio = config.strategies[0], config.portfolio
     costs, limits, own = strategy.costs, portfolio.limits, strategy.limits

@@ -301,6 +301,19 @@ LANE_STATE = np.dtype(
     ]
 )  # fmt: skip
 
+(
+    SWEEP_FINAL,
+    SWEEP_MEAN,
+    SWEEP_DEVIATION,
+    SWEEP_DRAWDOWN,
+    SWEEP_FILLS,
+    SWEEP_TRADES,
+    SWEEP_GAVE_UP,
+    SWEEP_CASH,
+    SWEEP_QUANTITY,
+) = range(9)
+N_FIGURES = 9  # of one run of a sweep
+
 
 class LaneArrays(NamedTuple):
     """What the lane reads and writes; the first eleven are read-only, one series each over all rows of the market."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trading_system.config.models import DIVERSIFICATION
 from trading_system.data.shared import shared
 from trading_system.engine import costs, sizing
 from trading_system.engine.decisions import Lines, StrategyDecisions
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from trading_system.config.models import RunConfig
     from trading_system.data.bars import Bars
 
-DIVERSIFICATION = "diversification"
 FEW_LINES = 8
 
 

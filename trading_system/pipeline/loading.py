@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,9 +75,11 @@ def load_run(path: Path | str, overrides: Sequence[str] = (), *, load: bool = Fa
         With every mistake of the file in ``problems``.
     """
     from trading_system.config import loading
-    from trading_system.strategies.loading import mistakes
+    from trading_system.config.drafts import Judge
+    from trading_system.strategies.loading import mistakes, supplied
 
-    return loading.load_run(path, overrides, judge=lambda config, root: mistakes(config, root, load=load))
+    judge = Judge(functools.partial(mistakes, load=load), functools.partial(supplied, load=load))
+    return loading.load_run(path, overrides, judge=judge)
 
 
 def validate_config(path: Path | str, *, overrides: Sequence[str] = (), load: bool = False) -> LoadedRun:

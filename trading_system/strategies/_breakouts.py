@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from trading_system.indicators.own_bars import Block
     from trading_system.types import BoolArray, FloatArray, Int8Array
 
+COMPONENTS = ("breakout", "momentum")
 STOP, BREAKOUT, MOMENTUM, TIGHTEN = range(4)  # the values that a breakout rule writes, in this order
 
 
@@ -60,7 +61,7 @@ class Breakout:
             stop_distance=values[STOP],
             stop_tighten=values[TIGHTEN] if self.tighten_ma else None,
             components=values[BREAKOUT : MOMENTUM + 1],
-            component_names=("breakout", "momentum"),
+            component_names=COMPONENTS,
         )
 
 

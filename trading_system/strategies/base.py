@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from trading_system.registry import Registry
 from trading_system.types import FrozenModel
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from trading_system.data.bars import Bars
     from trading_system.types import BoolArray, FloatArray, Int8Array, IntArray
@@ -92,8 +92,53 @@ class Weights:
         return cls(kept, symbol)
 
 
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """Targets of one line under many parameter sets: only the rows that decide something.
+
+    Those of set p are ``rows[starts[p]:starts[p + 1]]``, rising; the same rows of ``weights`` say what is wanted, as in `Weights`.
+
+    Attributes
+    ----------
+    starts : int64, shape (n_sets + 1,)
+    rows : int64, shape (n_changes,) or longer
+    weights : float64, as `rows`
+        Finite.
+    """
+
+    starts: IntArray
+    rows: IntArray
+    weights: FloatArray
+
+    @property
+    def n_sets(self) -> int:
+        """Number of parameter sets."""
+        return int(self.starts.size) - 1
+
+
+class Batch(ABC):
+    """Many parameter sets of one rule that are decided together, so that what they share is worked out once."""
+
+    @abstractmethod
+    def on(self, bars: Bars) -> Callable[[int, int], Changes] | None:
+        """What the sets decide on `bars` (a single symbol): first, stop -> changes of the sets first..stop - 1, from any thread.
+
+        The same decisions as `Strategy.decide` of each set, to the bit, and none before the set's warm-up has passed; None where
+        the batch cannot give them.
+        """
+
+
 class Strategy(FrozenModel):
-    """A rule: its fields are its parameters, ``decide`` is its verb."""
+    """A rule: its fields are its parameters, ``decide`` is its verb.
+
+    Attributes
+    ----------
+    components : tuple of str, or None
+        Of the class: the names of what its signals can be ranked by, as ``decide`` gives them in ``component_names``, so that a run
+        file's ``portfolio.ranking`` can be judged without running the rule; None does not tell.
+    """
+
+    components: ClassVar[tuple[str, ...] | None] = None
 
     @property
     @abstractmethod
@@ -112,6 +157,18 @@ class Strategy(FrozenModel):
     def required_symbols(self) -> tuple[str, ...]:
         """Symbols that the parameters name, which the universe must have; most rules name none."""
         return ()
+
+    @classmethod
+    def batch(cls, columns: Mapping[str, Sequence[Any]]) -> Batch | None:
+        """Many parameter sets decided together; None where the rule has no faster way than one after the other.
+
+        Parameters
+        ----------
+        columns : mapping of str to sequence
+            Every field -> its value in each set. Each value has passed the checks of its field; what must hold between the fields
+            of a set is for the batch to see to.
+        """
+        return None
 
     @abstractmethod
     def decide(self, bars: Bars) -> Signals | Weights:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from trading_system.strategies._breakouts import Breakout
+from trading_system.strategies._breakouts import COMPONENTS, Breakout
 from trading_system.strategies.base import Signals, Strategy, register
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ class CryptoMomentum(Strategy):
     Candidates are ranked by `breakout`, (close - MA) / ATR, and `momentum`, the rate of change less the benchmark's (as of
     the benchmark's last bar).
     """
+
+    components = COMPONENTS
 
     trend_ma: int = Field(200, ge=2, le=5_000, description="bars in the trend average")
     fast_breakout: int = Field(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from trading_system.strategies._breakouts import Breakout
+from trading_system.strategies._breakouts import COMPONENTS, Breakout
 from trading_system.strategies.base import Signals, Strategy, register
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ class EquityMomentum(Strategy):
     `slow_breakout` bars. Exit: close below the exit average. Candidates are ranked by `breakout`, (close - MA) / ATR, and
     `momentum`, the rate of change less the benchmark's (as of the benchmark's last bar).
     """
+
+    components = COMPONENTS
 
     trend_ma: int = Field(50, ge=2, le=5_000, description="bars in the trend average")
     trend_lookback: int = Field(20, ge=1, le=5_000, description="bars over which the trend average must have risen")

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from pydantic import ValidationError
 
-from trading_system.errors import ConfigError, StrategyError, TradingSystemError, UnknownNameError
+from trading_system.errors import MAX_PROBLEMS, ConfigError, StrategyError, TradingSystemError, UnknownNameError
 from trading_system.strategies import parameters
 from trading_system.strategies.base import Strategy, strategies
 from trading_system.strategies.filters.base import Filter, Filtered, filters
@@ -92,6 +92,9 @@ def _filters(config: StrategyConfig, found: type[Strategy], where: _Where) -> tu
         return (), [ConfigError(text, where=where.at("filters"), remedy="take `filters` out")]
     for name, params in config.filters.items():
         key = f"filters.{name}"
+        if len(problems) >= MAX_PROBLEMS:
+            problems.append(ConfigError("this filter and those after it are not judged any more", where=where.at(key)))
+            break
         try:
             kind = filters.get(name)
         except UnknownNameError as error:
@@ -123,6 +126,20 @@ def mistakes(config: StrategyConfig, root: Path, *, load: bool = False) -> list[
     except TradingSystemError as error:
         return [error]
     return []
+
+
+def supplied(config: StrategyConfig, root: Path, *, load: bool = False) -> tuple[str, ...] | None:
+    """Names of the components that the type's signals bring to the ranking; None where it does not tell.
+
+    Of a user's own type only with `load`, which runs its code.
+    """
+    if ":" in config.type and not load:
+        return None
+    try:
+        found = load_type(config.type, root)
+    except TradingSystemError:
+        return None
+    return () if found.components is None and _decides(found) == "Weights" else found.components
 
 
 def load_type(name: str, root: Path) -> type[Strategy]:
@@ -366,9 +383,12 @@ class _Where:
 
 def _problems(error: ValidationError, found: type[FrozenModel], name: str, above: str, where: _Where) -> list[ConfigError]:
     problems = []
-    for detail in error.errors(include_url=False):
-        mistake = parameters.mistake(detail, found, name)
+    for number, detail in enumerate(error.errors(include_url=False)):
         key = ".".join(str(part) for part in (above, *detail["loc"]))
+        if number >= MAX_PROBLEMS:  # counted, and read by nobody
+            problems.append(ConfigError(detail["msg"], where=key))
+            continue
+        mistake = parameters.mistake(detail, found, name)
         problems.append(ConfigError(mistake.message, where=where.at(key), allowed=mistake.allowed, remedy=mistake.remedy))
     return problems
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
-from trading_system.strategies.base import Strategy, Weights, register
+from trading_system.strategies.base import Batch, Changes, Strategy, Weights, register
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from trading_system.data.bars import Bars
+
+MOST_VALUES = 1 << 23  # of all averages of a batch together: 64 MB
 
 
 @register("ma_crossover")
@@ -30,6 +34,14 @@ class MovingAverageCrossover(Strategy):
         """Bars in the slow average."""
         return self.slow
 
+    @classmethod
+    def batch(cls, columns: Mapping[str, Sequence[Any]]) -> Batch | None:
+        """Every average once, however many pairs it belongs to."""
+        import numpy as np
+
+        fast, slow = (np.asarray(columns[name], dtype=np.int64) for name in ("fast", "slow"))
+        return Crossovers(fast, slow) if (fast < slow).all() else None
+
     def decide(self, bars: Bars) -> Weights:
         """1 / number of tradable symbols on the rows at which a symbol's averages cross, 0 where they cross back."""
         import numpy as np
@@ -48,3 +60,55 @@ class MovingAverageCrossover(Strategy):
         share = 1.0 / np.maximum(bars.n_tradable, 1)
         _kernels.crossover(floats(slow), floats(share), fast)
         return Weights.on_change(fast)
+
+
+class Crossovers(Batch):
+    """Many pairs of averages of one series.
+
+    Parameters
+    ----------
+    fast, slow : int64, shape (n_pairs,)
+        Bars in each average.
+    """
+
+    def __init__(self, fast: Any, slow: Any) -> None:
+        import numpy as np
+
+        self.windows, places = np.unique(np.concatenate((fast, slow)), return_inverse=True)
+        self._fast, self._slow = places[: fast.size].astype(np.int64), places[fast.size :].astype(np.int64)
+
+    def on(self, bars: Bars) -> Callable[[int, int], Changes] | None:
+        """The rows at which each pair crosses, 1 and 0 in turn; None for a series with holes, or too long to keep its averages."""
+        import numpy as np
+
+        close = bars.adjusted.close
+        if bars.n_symbols != 1 or self.windows.size * bars.n_bars > MOST_VALUES or np.isnan(close).any():
+            return None
+        return self.of_series(close)
+
+    def of_series(self, close: Any) -> Callable[[int, int], Changes]:
+        """The same for closes without a hole, shape (n_bars, 1)."""
+        import numpy as np
+
+        from trading_system.indicators import _kernels as indicators
+        from trading_system.indicators.own_bars import floats
+        from trading_system.strategies import _kernels_batch as kernels
+
+        series, n_bars = floats(close), close.shape[0]
+        averages = np.empty((self.windows.size, n_bars))
+        for window, average in zip(self.windows.tolist(), averages, strict=True):
+            indicators.mean(series, window, average.reshape(-1, 1))
+        averages.flags.writeable = False
+
+        def changes(first: int, stop: int) -> Changes:
+            above = np.zeros(-(-n_bars // 8) * 8, np.bool_)
+            starts, room = np.zeros(stop - first + 1, np.int64), (stop - first) * (n_bars // 16 + 8)
+            while True:
+                rows, weights = np.empty(room, np.int64), np.empty(room)
+                pairs = self._fast[first:stop], self._slow[first:stop]
+                found = kernels.crossing_rows(averages, *pairs, above, above.view(np.int64), starts, rows, weights)
+                if found <= room:
+                    return Changes(starts, rows, weights)
+                room = found
+
+        return changes

@@ -22,6 +22,8 @@ class MeanReversion(Strategy):
     many deviations the close is from its mean.
     """
 
+    components = ("stretch",)
+
     lookback: int = Field(20, ge=3, le=5_000, description="bars in the mean and the deviation (ddof 1)")
     enter: float = Field(-2.0, lt=0.0, ge=-100.0, description="z-score below which a long is opened")
     leave: float = Field(-0.5, le=100.0, ge=-100.0, description="z-score above which it is closed; above `enter`")
@@ -50,7 +52,7 @@ class MeanReversion(Strategy):
         entry, leave, values = decide_by_blocks(bars, 2, self._decide_block)
         hold = np.full(bars.n_symbols, self.max_hold, np.int64)
         return Signals(
-            entry, leave, stop_distance=values[0], components=values[1:], component_names=("stretch",), max_hold=hold
+            entry, leave, stop_distance=values[0], components=values[1:], component_names=self.components, max_hold=hold
         )
 
     def _decide_block(

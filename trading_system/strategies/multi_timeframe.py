@@ -25,6 +25,8 @@ class MultiTimeframe(Strategy):
     high) / ATR, and `momentum`, the week's close over its average less 1. Bars may be daily or shorter.
     """
 
+    components = ("breakout", "momentum")
+
     timeframe: Literal["session", "week", "month"] = Field("week", description="the longer bars that the trend is read from")
     trend_ma: int = Field(20, ge=1, le=1_000, description="completed weeks (or `timeframe`) in the average")
     breakout: int = Field(8, ge=1, le=1_000, description="completed weeks whose highest high the close must beat")
@@ -64,5 +66,5 @@ class MultiTimeframe(Strategy):
             leave,
             stop_distance=self.stop_atr * atr,
             components=components,
-            component_names=("breakout", "momentum"),
+            component_names=self.components,
         )

@@ -34,6 +34,8 @@ class Pairs(Strategy):
     has been within `leave`. Size it with a method that needs no stop, such as fixed_fraction.
     """
 
+    components = ("stretch",)
+
     pairs: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_as_tuples)] = Field(
         min_length=1, description="the pairs, each as [first symbol, second symbol]"
     )
@@ -103,7 +105,7 @@ class Pairs(Strategy):
             symbol=legs.reshape(-1),
             scale=scale,
             components=stretch,
-            component_names=("stretch",),
+            component_names=self.components,
             max_hold=np.full(legs.size, self.max_hold, np.int64),
             group=np.repeat(np.arange(len(self.pairs), dtype=np.int64), 2),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -49,6 +50,11 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     return close[0] if close else ""
 
 
+@functools.lru_cache(16)
+def _schema(found: type[FrozenModel]) -> dict[str, Any]:
+    return found.model_json_schema()
+
+
 def table(found: type[FrozenModel]) -> list[dict[str, Any]]:
     """One record per parameter: name, what is allowed, default, whether it must be given, description."""
     schema = found.model_json_schema()
@@ -86,7 +92,7 @@ def allowed(shape: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
 
 def mistake(detail: ErrorDetails, found: type[FrozenModel], name: str) -> Mistake:
     """One of pydantic's findings about the parameters of `found`, which the run file calls `name`."""
-    schema = found.model_json_schema()
+    schema = _schema(found)
     fields: Mapping[str, Any] = schema.get("properties", {})
     location = [str(part) for part in detail["loc"]]
     shape = fields.get(location[0], {}) if location else {}

@@ -1,0 +1,239 @@
+"""Many runs of one line over one series: figures instead of ledgers, on threads, without a matrix of bars by runs.
+
+A run is one set of decisions over one window of rows; it starts flat with its starting equity. Its fills and its equity are those of
+`simulate`, to the bit; its figures are sums over the same curve, equal to `metrics` to 1e-12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trading_system.engine import lane
+from trading_system.engine.decisions import StrategyDecisions
+from trading_system.engine.layout import (
+    N_FIGURES,
+    SWEEP_CASH,
+    SWEEP_DEVIATION,
+    SWEEP_DRAWDOWN,
+    SWEEP_FILLS,
+    SWEEP_FINAL,
+    SWEEP_GAVE_UP,
+    SWEEP_MEAN,
+    SWEEP_QUANTITY,
+    SWEEP_TRADES,
+)
+from trading_system.kernels import door
+from trading_system.parallel import mapped
+from trading_system.strategies.base import Weights
+
+if TYPE_CHECKING:
+    from trading_system.config.models import RunConfig
+    from trading_system.data.bars import Bars
+    from trading_system.strategies.base import Changes, Signals
+    from trading_system.types import BoolArray, FloatArray, IntArray
+
+VALUES_OF_A_TASK = 1 << 18  # bars x sets: half a millisecond of work, and the decisions stay in the processor's cache
+MOST_SETS = 128
+PERIODS = 3  # runs that are shorter are left to the long way
+
+Window = tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Figures:
+    """What is kept of each run; every property has shape (n_sets, n_windows).
+
+    Attributes
+    ----------
+    table : float64, shape (n_sets, n_windows, N_FIGURES)
+    starting_equity : float
+    n_periods : int64, shape (n_windows,)
+        Returns that are measured in each window.
+    curves : float64, shape (n_sets, n_periods), or None
+        Measured equity of each set in the only window, where it was asked for.
+    """
+
+    table: FloatArray
+    starting_equity: float
+    n_periods: IntArray
+    curves: FloatArray | None = None
+
+    def _of(self, which: int) -> FloatArray:
+        return self.table[:, :, which]
+
+    @property
+    def final(self) -> FloatArray:
+        """Last measured equity."""
+        return self._of(SWEEP_FINAL)
+
+    @property
+    def mean(self) -> FloatArray:
+        """Mean return of a period."""
+        return self._of(SWEEP_MEAN)
+
+    @property
+    def deviation(self) -> FloatArray:
+        """Sample deviation of the returns (ddof 1); exactly 0 when they never vary."""
+        return self._of(SWEEP_DEVIATION)
+
+    @property
+    def max_drawdown(self) -> FloatArray:
+        """Deepest drawdown, never positive."""
+        return self._of(SWEEP_DRAWDOWN)
+
+    @property
+    def n_trades(self) -> FloatArray:
+        """Closed trades."""
+        return self._of(SWEEP_TRADES)
+
+    @property
+    def n_fills(self) -> FloatArray:
+        """Fills."""
+        return self._of(SWEEP_FILLS)
+
+    @property
+    def account(self) -> tuple[FloatArray, FloatArray]:
+        """Cash and units held after the last bar."""
+        return self._of(SWEEP_CASH), self._of(SWEEP_QUANTITY)
+
+    @property
+    def gave_up(self) -> BoolArray:
+        """Runs that met something that is not for a sweep (ruin, interest that falls due): their figures mean nothing."""
+        return np.asarray(self._of(SWEEP_GAVE_UP) != 0.0)
+
+
+class Sweep:
+    """One symbol's series and one set of rules, ready for many sets of decisions; from any thread.
+
+    Parameters
+    ----------
+    bars : Bars
+    column : int
+        Of the symbol.
+    config : RunConfig
+        With a single strategy.
+    windows : sequence of (first, stop)
+        Rows of each run; None stands for one run over all rows.
+
+    See `applies` for what must hold.
+    """
+
+    def __init__(self, bars: Bars, column: int, config: RunConfig, windows: Sequence[Window] | None = None) -> None:
+        self.bars, self.column, self.config = bars, column, config
+        self.windows = [(0, bars.n_bars)] if windows is None else [(int(a), int(b)) for a, b in windows]
+
+    def applies(self, tradable: BoolArray) -> bool:
+        """Whether runs of this line may be swept: the lane knows the rules, and no bar of the windows is missing.
+
+        `tradable`, shape (n_bars, 1), is the strategy's own.
+        """
+        first, stop = min(a for a, _ in self.windows), max(b for _, b in self.windows)
+        if not 0 <= first < stop <= self.bars.n_bars or any(b - a < PERIODS for a, b in self.windows):
+            return False
+        empty = Weights(np.empty((self.bars.n_bars, 1)))
+        decisions = [StrategyDecisions(empty, np.array([self.column]), tradable)]
+        if not lane.is_single_and_plain(self.bars, decisions, self.config, first, stop):
+            return False
+        panels = (self.bars.open, self.bars.high, self.bars.low, self.bars.close)
+        return bool(np.isfinite(sum(panel[first:stop, self.column] for panel in panels)).all())
+
+    @cached_property
+    def _series(self) -> dict[str, Any]:
+        return {name: lane.series_of(getattr(self.bars, name), self.column) for name in ("open", "close", "volume")}
+
+    @cached_property
+    def sampled(self) -> Any:
+        """Rows on which equity is measured; (1,) of -1 when every row of the windows is one."""
+        first, stop = min(a for a, _ in self.windows), max(b for _, b in self.windows)
+        chosen = self.bars.sampled[first:stop]
+        return door(np.full(1, -1) if chosen.all() else first + np.flatnonzero(chosen), np.int64)
+
+    @cached_property
+    def n_periods(self) -> IntArray:
+        """Returns that are measured in each window."""
+        return np.array([int(np.count_nonzero(self.bars.sampled[a:b])) for a, b in self.windows])
+
+    def weights(self, changes: Callable[[int, int], Changes], n_sets: int, *, curves: bool = False) -> Figures:
+        """Run `n_sets` sets of target weights.
+
+        Parameters
+        ----------
+        changes : callable
+            first, stop -> changes of the sets first..stop - 1; called from several threads.
+        curves : bool
+            Keep the measured equity of every set too; for a single window.
+        """
+        from trading_system.engine._kernels_sweep import LANES, sweep_weights
+
+        rules: Any = lane.lane_rules(self.config, Weights(np.empty((1, 1))), True, False, 0)
+        windows: Any = door(np.array(self.windows), np.int64)
+        table = np.zeros((n_sets, len(self.windows), N_FIGURES))
+        kept = np.empty((n_sets, int(self.n_periods[-1]))) if curves else np.empty((0, 0))
+        prices, sampled = self._series, self.sampled
+        open_, close, volume = prices["open"], prices["close"], prices["volume"]
+
+        def work(first: int) -> None:
+            stop = min(first + size, n_sets)
+            made = changes(first, stop)
+            levels, lanes = np.empty(self.bars.n_bars + 1), np.empty(4 * LANES)
+            starts, rows, weights = _through_the_door(made)
+            own = kept[first:stop] if curves else kept
+            with np.errstate(all="ignore"):
+                sweep_weights(
+                    open_, close, volume, rules, starts, rows, weights, windows, sampled, levels, lanes, own, table[first:stop]
+                )
+
+        size = max(1, min(MOST_SETS, VALUES_OF_A_TASK // max(self.bars.n_bars, 1)))
+        mapped(work, range(0, n_sets, size))
+        return self._figures(table, kept if curves else None)
+
+    def decisions(self, decide: Callable[[int], Signals | Weights], n_sets: int, *, curves: bool = False) -> Figures:
+        """The same for decisions of any kind: ``decide(p)`` gives those of set p, over all rows, and is called from several threads.
+
+        A set whose decisions the lane does not know has given up.
+        """
+        table = np.zeros((n_sets, len(self.windows), N_FIGURES))
+        kept = np.zeros((n_sets, int(self.n_periods[-1]))) if curves else None
+
+        def work(number: int) -> None:
+            made = decide(number)
+            for w, (first, stop) in enumerate(self.windows):
+                curve = None if kept is None else kept[number]
+                self._one(made, first, stop, table[number, w], curve)
+
+        mapped(work, range(n_sets))
+        return self._figures(table, kept)
+
+    def _one(self, made: Signals | Weights, first: int, stop: int, out: FloatArray, curve: FloatArray | None) -> None:
+        from trading_system.engine._kernels_sweep import LANES, measure_curve
+
+        tradable = np.broadcast_to(True, self.bars.close.shape)  # `applies` has asked
+        decisions = [StrategyDecisions(made, np.array([self.column]), tradable)]
+        if not lane.is_single_and_plain(self.bars, decisions, self.config, first, stop):
+            out[SWEEP_GAVE_UP] = 1.0
+            return
+        x = lane.run(lane.lane_arrays(self.bars, self.column, made, self.config, first, stop, keep_logs=False), stop)
+        state = x.state[0]
+        out[SWEEP_CASH], out[SWEEP_QUANTITY] = state["cash"], state["quantity"]
+        out[SWEEP_FILLS], out[SWEEP_TRADES], out[SWEEP_GAVE_UP] = state["n_fills"], state["n_trades"], state["gave_up"]
+        if state["gave_up"]:
+            return
+        levels, lanes = np.empty(x.equity.size + 1), np.empty(4 * LANES)
+        start = self.config.portfolio.starting_equity
+        with np.errstate(all="ignore"):
+            equity: Any = door(x.equity, np.float64)
+            n = measure_curve(equity, start, self.sampled, first, levels, lanes, out)
+        if curve is not None:
+            curve[:] = levels[1 : n + 1]
+
+    def _figures(self, table: FloatArray, curves: FloatArray | None) -> Figures:
+        return Figures(table, self.config.portfolio.starting_equity, self.n_periods, curves)
+
+
+def _through_the_door(made: Changes) -> tuple[Any, Any, Any]:
+    return door(made.starts, np.int64), door(made.rows, np.int64), door(made.weights, np.float64)

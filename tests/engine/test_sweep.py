@@ -92,13 +92,13 @@ def test_swept_weights_have_the_fills_and_the_equity_of_single_runs() -> None:
         sweep = Sweep(w.bars, column_of(w), w.config, [(w.first, w.stop)])
         if not sweep.applies(w.decisions[0].tradable[:, [column_of(w)]]):
             continue
-        figures = sweep.weights(changes_of([made.target]), 1, curves=True)
+        figures = sweep.weights(changes_of([made.target]), 1, keep=[0])
         gave_up += bool(figures.gave_up[0, 0])
         if not figures.gave_up[0, 0]:
             ledger = long_way(w)
             assert not len(ledger.events), number
             assert_same_run(figures, (0, 0), ledger, number)
-            assert figures.curves is not None and figures.curves[0].tolist() == sampled_levels(ledger)[1:], number
+            assert figures.curves[0].tolist() == sampled_levels(ledger)[1:], number
             whole, trades = whole + 1, trades + len(ledger.trades)
     assert whole > 0.6 * CASES and trades > 500 and gave_up > 3
 
@@ -110,11 +110,11 @@ def test_swept_decisions_of_any_kind_have_the_figures_of_single_runs() -> None:
         sweep = Sweep(w.bars, column_of(w), w.config, [(w.first, w.stop)])
         if w.stop - w.first < 3 or not sweep.applies(w.decisions[0].tradable[:, [column_of(w)]]):
             continue
-        figures = sweep.decisions(lambda _, w=w: w.decisions[0].decisions, 1, curves=True)  # type: ignore[misc]
+        figures = sweep.decisions(lambda _, w=w: w.decisions[0].decisions, 1, keep=[0])  # type: ignore[misc]
         if not figures.gave_up[0, 0]:
             ledger = long_way(w)
             assert_same_run(figures, (0, 0), ledger, number)
-            assert figures.curves is not None and figures.curves[0].tolist() == sampled_levels(ledger)[1:]
+            assert figures.curves[0].tolist() == sampled_levels(ledger)[1:]
             seen += 1
     assert seen > 40
 
@@ -137,6 +137,25 @@ def test_a_sweep_over_windows_starts_each_of_them_flat() -> None:
             assert_same_run(figures, (p, k), ledger, (p, k))
 
 
+def test_a_set_begins_no_earlier_than_its_own_first_row() -> None:
+    bars = random_bars(200, 1, 4)
+    target = np.full((200, 1), np.nan)
+    target[[20, 60, 90, 150], 0] = [1.0, 0.0, 1.0, 0.0]
+    config = rules(strategy(costs={"commission_bps": 7.0}))
+    firsts = np.array([0, 45, 70, 200])
+    sweep = Sweep(bars, 0, config, [(10, 100), (30, 200)])
+    swept = sweep.weights(changes_of([target] * 4), 4, firsts=firsts, keep=[1, 2, 3])
+    walked = sweep.decisions(lambda _: Weights(target), 4, firsts=firsts, keep=[1, 2, 3])
+    for figures in (swept, walked):
+        for p, own in enumerate(firsts[:3].tolist()):
+            for k, (first, stop) in enumerate(sweep.windows):
+                ledger = long_way(World(bars, [decided(bars, Weights(target))], config, max(first, own), stop))
+                assert_same_run(figures, (p, k), ledger, (p, k))
+                assert figures.n_periods[p, k] == stop - max(first, own)
+        assert sorted(figures.curves) == [1, 2] and figures.curves[2].tolist() == ledger.equity.tolist()
+        assert figures.gave_up.tolist() == [[False, False]] * 3 + [[True, True]]
+
+
 def test_equity_is_measured_where_the_benchmarks_calendar_closes() -> None:
     rng = np.random.default_rng(2)
     close = 100.0 * np.cumprod(1.0 + rng.normal(0.0, 0.01, 240))
@@ -144,8 +163,8 @@ def test_equity_is_measured_where_the_benchmarks_calendar_closes() -> None:
     target = np.full((240, 1), np.nan)
     target[[10, 70, 100, 180], 0] = [1.0, 0.0, -0.6, 0.0]
     w = World(bars, [decided(bars, Weights(target))], rules(), 20, 233)
-    figures = Sweep(bars, 0, w.config, [(20, 233)]).weights(changes_of([target]), 1, curves=True)
-    assert figures.n_periods.tolist() == [35] and figures.curves is not None and figures.curves.shape == (1, 35)
+    figures = Sweep(bars, 0, w.config, [(20, 233)]).weights(changes_of([target]), 1, keep=[0])
+    assert figures.n_periods.tolist() == [[35.0]] and figures.curves[0].shape == (35,)
     assert_same_run(figures, (0, 0), long_way(w))
 
 

@@ -22,6 +22,10 @@ FAST, SLOW = "strategies.0.params.fast", "strategies.0.params.slow"
 COSTS = {"commission_bps": 8.0, "slippage": {"model": "fixed", "bps": 4.0}}
 PAIRS = [{FAST: fast, SLOW: slow} for fast in (1, 3, 8, 19) for slow in (20, 33, 60)]
 
+BREAKOUTS = [
+    {"strategies.0.params.trend_ma": trend, "strategies.0.params.fast_breakout": top} for trend in (20, 30) for top in (5, 10)
+]
+
 
 def crossovers(bars: Bars, objective: str = "sharpe", constraints: Any = None, **more: Any) -> Experiment:
     told = {"search": {"objective": objective, "constraints": constraints or {}}}
@@ -41,8 +45,8 @@ def test_every_objective_equals_that_of_single_runs(objective: str) -> None:
     experiment = crossovers(bars, objective, first=70, portfolio={"risk_free": 0.02})
     found = fast_search.fast_evaluate(experiment, PAIRS)
     assert found is not None
-    np.testing.assert_allclose(found.values, one_by_one(experiment, PAIRS), rtol=1e-12, atol=1e-14)
-    assert np.isfinite(found.values).all()
+    np.testing.assert_allclose(found.objectives[:, 0], one_by_one(experiment, PAIRS), rtol=1e-12, atol=1e-14)
+    assert np.isfinite(found.objectives).all()
 
 
 def test_other_markets_dearer_costs_and_other_rows_give_what_single_runs_give() -> None:
@@ -54,11 +58,13 @@ def test_other_markets_dearer_costs_and_other_rows_give_what_single_runs_give() 
         World(stop=200),
         World(settings={"execution.lot.equity": "whole"}),
     ]
+    seen = set()
     for world in worlds:
         found = fast_search.fast_evaluate(experiment, PAIRS, world)
         assert found is not None
-        np.testing.assert_allclose(found.values, one_by_one(experiment, PAIRS, world), rtol=1e-12, atol=1e-14)
-    assert len({fast_search.fast_evaluate(experiment, PAIRS, world).values[0] for world in worlds}) == len(worlds)  # type: ignore[union-attr]
+        np.testing.assert_allclose(found.objectives[:, 0], one_by_one(experiment, PAIRS, world), rtol=1e-12, atol=1e-14)
+        seen.add(float(found.objectives[0, 0]))
+    assert len(seen) == len(worlds)
 
 
 def test_constraints_leave_out_the_points_that_break_them() -> None:
@@ -66,48 +72,41 @@ def test_constraints_leave_out_the_points_that_break_them() -> None:
     found = fast_search.fast_evaluate(experiment, PAIRS)
     want = one_by_one(experiment, PAIRS)
     assert found is not None and 0 < np.isnan(want).sum() < len(PAIRS)
-    np.testing.assert_allclose(found.values, want, rtol=1e-12)
+    np.testing.assert_allclose(found.objectives[:, 0], want, rtol=1e-12)
 
 
 def test_returns_are_those_of_single_runs_to_the_bit() -> None:
     experiment = crossovers(random_bars(300, 1, 5), first=40)
-    found = fast_search.fast_evaluate(experiment, PAIRS, keep_returns=True)
-    assert found is not None and found.returns is not None
+    found = fast_search.fast_evaluate(experiment, PAIRS, keep=range(len(PAIRS)))
+    assert found is not None
     for number, point in enumerate(PAIRS):
-        assert found.returns[:, number].tolist() == experiment.outcome(World(settings=point)).returns.tolist()
+        assert found.returns[number].tolist() == experiment.outcome(World(settings=point)).returns.tolist()
 
 
-@pytest.mark.parametrize("name", ["ma_crossover", "mean_reversion"])
+@pytest.mark.parametrize("name", ["ma_crossover", "equity_momentum"])
 def test_windows_are_folds(name: str) -> None:
     bars = random_bars(400, 1, 5)
-    points: list[Any] = PAIRS if name == "ma_crossover" else [{"strategies.0.params.enter": e} for e in (-1.0, -1.5, -2.0)]
-    costs = {"commission_bps": 8.0, "slippage": {"model": "none"}}
-    experiment = experiment_of(bars, name, first=60, costs=costs, sizing={"method": "fixed_fraction", "fraction": 0.9})
+    points: list[Any] = PAIRS if name == "ma_crossover" else BREAKOUTS
+    experiment = experiment_of(bars, name, first=60, costs=COSTS, sizing={"method": "fixed_fraction", "fraction": 0.9})
     windows = [(60, 200), (200, 260), (150, 400)]
     found = fast_search.fast_evaluate(experiment, points, windows=windows)
-    assert found is not None and found.values.shape == (3, len(points))
+    assert found is not None and found.objectives.shape == (len(points), 3)
     settings = experiment.config.validation.search
     for number, point in enumerate(points):
         made = decided(experiment, World(settings=point))
         want = [search.objective_of(made.over(*window), settings) for window in windows]
-        np.testing.assert_allclose(found.values[:, number], want, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(found.objectives[number], want, rtol=1e-12, atol=1e-14)
 
 
 def test_a_strategy_without_a_batch_goes_through_the_lane_one_by_one() -> None:
     bars = random_bars(400, 1, 5)
-    sizing = {"method": "risk_per_trade", "risk": 0.01}
-    experiment = experiment_of(
-        bars, "mean_reversion", sizing=sizing, costs={"commission_bps": 5.0, "slippage": {"model": "none"}}
-    )
-    points = [
-        {"strategies.0.params.enter": enter, "strategies.0.params.stop_atr": atr}
-        for enter in (-1.0, -2.0)
-        for atr in (1.0, 3.0)
-    ]
-    found = fast_search.fast_evaluate(experiment, points, keep_returns=True)
-    if found is None:  # rules that the lane does not know
-        pytest.fail("a mean reversion of one symbol takes the lane")
-    np.testing.assert_allclose(found.values, one_by_one(experiment, points), rtol=1e-12, atol=1e-14)
+    experiment = experiment_of(bars, "equity_momentum", sizing={"method": "risk_per_trade", "risk": 0.01}, costs=COSTS)
+    found = fast_search.fast_evaluate(experiment, BREAKOUTS, keep=[1, 3])
+    assert found is not None and not found.left and sorted(found.returns) == [1, 3]
+    np.testing.assert_allclose(found.objectives[:, 0], one_by_one(experiment, BREAKOUTS), rtol=1e-12, atol=1e-14)
+    assert np.unique(found.measure("n_trades")).size > 1
+    assert found.returns[3].tolist() == experiment.outcome(World(settings=BREAKOUTS[3])).returns.tolist()
+    assert fast_search.fast_evaluate(experiment_of(bars, "mean_reversion"), [{}]) is None  # the lane knows no time stop
 
 
 def test_what_is_not_for_the_quick_way_is_left_to_the_other() -> None:
@@ -123,14 +122,15 @@ def test_what_is_not_for_the_quick_way_is_left_to_the_other() -> None:
     assert fast_search.fast_evaluate(crossovers(random_bars(200, 1, 5, missing=0.05)), PAIRS) is None
 
 
-def test_a_value_that_is_not_allowed_is_told_as_a_single_run_tells_it() -> None:
+def test_points_that_fail_are_left_to_the_general_way_which_tells_why() -> None:
     experiment = crossovers(random_bars(200, 1, 5))
     for wrong in ({FAST: 40, SLOW: 30}, {FAST: 2.0, SLOW: 30}, {FAST: 0, SLOW: 30}):
-        with pytest.raises(TradingSystemError) as one:
+        with pytest.raises(TradingSystemError):
             experiment.outcome(World(settings=wrong))
-        with pytest.raises(TradingSystemError) as other:
-            fast_search.fast_evaluate(experiment, [PAIRS[0], wrong])
-        assert str(one.value) == str(other.value)
+        found = fast_search.fast_evaluate(experiment, [PAIRS[0], wrong, PAIRS[1]], keep=[0, 1])
+        assert found is not None and found.left == {1} and sorted(found.returns) == [0]
+        np.testing.assert_allclose(found.objectives[[0, 2], 0], one_by_one(experiment, PAIRS[:2]), rtol=1e-12)
+        assert np.isnan(found.objectives[1, 0])
 
 
 def test_a_class_that_inherits_a_batch_is_not_decided_by_it() -> None:
@@ -140,14 +140,14 @@ def test_a_class_that_inherits_a_batch_is_not_decided_by_it() -> None:
 
     experiment = experiment_of(random_bars(200, 1, 5), Idle(), validation={"search": {"objective": "n_trades"}})
     found = fast_search.fast_evaluate(experiment, [{}])
-    assert found is not None and found.values.tolist() == [0.0]
+    assert found is not None and found.objectives.tolist() == [[0.0]]
 
 
 def test_the_run_as_it_is_may_be_asked_for_without_a_point() -> None:
     experiment = crossovers(random_bars(300, 1, 5))
     found = fast_search.fast_evaluate(experiment, [{}])
     assert found is not None
-    assert found.values[0] == pytest.approx(one_by_one(experiment, [{}])[0], rel=1e-12)
+    assert found.objectives[0, 0] == pytest.approx(one_by_one(experiment, [{}])[0], rel=1e-12)
 
 
 # batches ---------------------------------------------------------------------------------------------------------------------

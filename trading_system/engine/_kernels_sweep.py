@@ -20,6 +20,7 @@ from trading_system.engine.layout import (
     SWEEP_FINAL,
     SWEEP_GAVE_UP,
     SWEEP_MEAN,
+    SWEEP_PERIODS,
     SWEEP_QUANTITY,
     SWEEP_TRADES,
 )
@@ -272,13 +273,14 @@ def is_ruined(levels: FloatArray) -> Any:
 def measured(levels: FloatArray, n_rows: int, sampled: IntArray, first: int, lanes: FloatArray, out: FloatArray) -> Any:
     """Figures of a run into `out`; `sampled` (rows, when it is not (1,) of -1) picks the levels that are measured, in place.
 
-    The number of measured levels comes back, the starting equity not counted.
+    The number of levels comes back, the starting equity not counted.
     """
     n = levels.size - 1
     if sampled[0] < 0:
         curve_figures(levels, n_rows - n, lanes, out)
         if out[SWEEP_DRAWDOWN] < -0.999 and is_ruined(levels):
             out[SWEEP_GAVE_UP] = 1
+        out[SWEEP_PERIODS] = n_rows
         return n
     if is_ruined(levels):
         out[SWEEP_GAVE_UP] = 1
@@ -288,6 +290,7 @@ def measured(levels: FloatArray, n_rows: int, sampled: IntArray, first: int, lan
             n += 1
             levels[n] = levels[sampled[k] - first + 1]
     out[SWEEP_FINAL] = levels[n]
+    out[SWEEP_PERIODS] = n
     curve_figures(levels[: n + 1], 0, lanes, out)
     return n
 
@@ -301,10 +304,12 @@ def sweep_weights(
     starts: IntArray,
     rows: IntArray,
     weights: FloatArray,
+    firsts: IntArray,
     windows: IntArray,
     sampled: IntArray,
     levels: FloatArray,
     lanes: FloatArray,
+    keep: IntArray,
     curves: FloatArray,
     out: FloatArray,
 ) -> None:
@@ -317,25 +322,35 @@ def sweep_weights(
     rules : LANE_RULES, shape (1,)
     starts, rows, weights : int64[::1], int64[::1], float64[::1]
         As in `strategies.base.Changes`.
+    firsts : int64[::1], shape (n_sets,)
+        Row before which no run of a set begins.
     windows : int64[:, ::1], shape (n_windows, 2)
         First row and the row after the last of each run, which starts flat.
     sampled : int64[::1]
         Rows on which equity is measured; (1,) of -1 when every row is one.
     levels, lanes : float64[::1], shape (n_bars + 1,), (4 * LANES,)
         Room.
-    curves : float64[:, ::1], shape (n_sets, n_periods), written
-        Measured equity of each set in the last window; (0, 0) when nobody asks for it.
+    keep : int64[::1], shape (n_sets,)
+        Row of `curves` that gets the measured equity of a set in the last window; -1 for none.
+    curves : float64[:, ::1], shape (n_kept, n_periods), written
     out : float64[:, :, ::1], shape (n_sets, n_windows, N_FIGURES), written
     """
-    whole = int(sampled[0] >= 0 or curves.shape[0] > 0)
+    whole = int(sampled[0] >= 0)
     for p in range(starts.size - 1):
         own, asked = rows[starts[p] : starts[p + 1]], weights[starts[p] : starts[p + 1]]
         for w in range(windows.shape[0]):
-            first, stop, figures = windows[w, 0], windows[w, 1], out[p, w]
+            first, stop, figures = max(windows[w, 0], firsts[p]), windows[w, 1], out[p, w]
+            if first >= stop:
+                figures[SWEEP_GAVE_UP] = 1
+                continue
             used = weights_account(open_, close, volume, rules, own, asked, first, stop, whole, levels, figures)
             n = measured(levels[:used], stop - first, sampled, first, lanes, figures)
-            if curves.shape[0] > 0:
-                curve = curves[p]
+            if keep[p] >= 0 and w == windows.shape[0] - 1:
+                if not whole:
+                    gave_up = figures[SWEEP_GAVE_UP]
+                    n = weights_account(open_, close, volume, rules, own, asked, first, stop, 1, levels, figures) - 1
+                    figures[SWEEP_GAVE_UP] = gave_up
+                curve = curves[keep[p]]
                 for k in range(min(n, curve.size)):
                     curve[k] = levels[k + 1]
 

@@ -311,8 +311,9 @@ LANE_STATE = np.dtype(
     SWEEP_GAVE_UP,
     SWEEP_CASH,
     SWEEP_QUANTITY,
-) = range(9)
-N_FIGURES = 9  # of one run of a sweep
+    SWEEP_PERIODS,
+) = range(10)
+N_FIGURES = 10  # of one run of a sweep
 
 
 class LaneArrays(NamedTuple):

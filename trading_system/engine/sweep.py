@@ -6,7 +6,7 @@ A run is one set of decisions over one window of rows; it starts flat with its s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from trading_system.engine.layout import (
     SWEEP_FINAL,
     SWEEP_GAVE_UP,
     SWEEP_MEAN,
+    SWEEP_PERIODS,
     SWEEP_QUANTITY,
     SWEEP_TRADES,
 )
@@ -52,16 +53,13 @@ class Figures:
     ----------
     table : float64, shape (n_sets, n_windows, N_FIGURES)
     starting_equity : float
-    n_periods : int64, shape (n_windows,)
-        Returns that are measured in each window.
-    curves : float64, shape (n_sets, n_periods), or None
-        Measured equity of each set in the only window, where it was asked for.
+    curves : mapping of int to float64
+        Measured equity of the sets for which it was asked, in the last window.
     """
 
     table: FloatArray
     starting_equity: float
-    n_periods: IntArray
-    curves: FloatArray | None = None
+    curves: Mapping[int, FloatArray]
 
     def _of(self, which: int) -> FloatArray:
         return self.table[:, :, which]
@@ -85,6 +83,11 @@ class Figures:
     def max_drawdown(self) -> FloatArray:
         """Deepest drawdown, never positive."""
         return self._of(SWEEP_DRAWDOWN)
+
+    @property
+    def n_periods(self) -> FloatArray:
+        """Returns that are measured."""
+        return self._of(SWEEP_PERIODS)
 
     @property
     def n_trades(self) -> FloatArray:
@@ -119,12 +122,16 @@ class Sweep:
         With a single strategy.
     windows : sequence of (first, stop)
         Rows of each run; None stands for one run over all rows.
+    threads : bool
+        Whether sets are spread over threads; not where the sweep is one task of a larger loop.
 
     See `applies` for what must hold.
     """
 
-    def __init__(self, bars: Bars, column: int, config: RunConfig, windows: Sequence[Window] | None = None) -> None:
-        self.bars, self.column, self.config = bars, column, config
+    def __init__(
+        self, bars: Bars, column: int, config: RunConfig, windows: Sequence[Window] | None = None, *, threads: bool = True
+    ) -> None:
+        self.bars, self.column, self.config, self._threads = bars, column, config, threads
         self.windows = [(0, bars.n_bars)] if windows is None else [(int(a), int(b)) for a, b in windows]
 
     def applies(self, tradable: BoolArray) -> bool:
@@ -142,6 +149,12 @@ class Sweep:
         panels = (self.bars.open, self.bars.high, self.bars.low, self.bars.close)
         return bool(np.isfinite(sum(panel[first:stop, self.column] for panel in panels)).all())
 
+    def knows(self, made: Signals | Weights, first: int = 0, stop: int = 0) -> bool:
+        """Whether the lane knows what these decisions ask for."""
+        tradable = np.broadcast_to(True, self.bars.close.shape)  # `applies` has asked
+        decisions = [StrategyDecisions(made, np.array([self.column]), tradable)]
+        return lane.is_single_and_plain(self.bars, decisions, self.config, first, stop)
+
     @cached_property
     def _series(self) -> dict[str, Any]:
         return {name: lane.series_of(getattr(self.bars, name), self.column) for name in ("open", "close", "volume")}
@@ -153,86 +166,116 @@ class Sweep:
         chosen = self.bars.sampled[first:stop]
         return door(np.full(1, -1) if chosen.all() else first + np.flatnonzero(chosen), np.int64)
 
-    @cached_property
-    def n_periods(self) -> IntArray:
-        """Returns that are measured in each window."""
-        return np.array([int(np.count_nonzero(self.bars.sampled[a:b])) for a, b in self.windows])
-
-    def weights(self, changes: Callable[[int, int], Changes], n_sets: int, *, curves: bool = False) -> Figures:
+    def weights(
+        self,
+        changes: Callable[[int, int], Changes],
+        n_sets: int,
+        *,
+        firsts: IntArray | None = None,
+        keep: Collection[int] = (),
+    ) -> Figures:
         """Run `n_sets` sets of target weights.
 
         Parameters
         ----------
         changes : callable
             first, stop -> changes of the sets first..stop - 1; called from several threads.
-        curves : bool
-            Keep the measured equity of every set too; for a single window.
+        firsts : int64, shape (n_sets,), or None
+            Row before which no run of a set begins.
+        keep : collection of int
+            Sets whose measured equity is kept too.
         """
         from trading_system.engine._kernels_sweep import LANES, sweep_weights
 
         rules: Any = lane.lane_rules(self.config, Weights(np.empty((1, 1))), True, False, 0)
         windows: Any = door(np.array(self.windows), np.int64)
+        begins: Any = door(np.zeros(n_sets) if firsts is None else firsts, np.int64)
+        rows, curves = self._room(n_sets, keep)
         table = np.zeros((n_sets, len(self.windows), N_FIGURES))
-        kept = np.empty((n_sets, int(self.n_periods[-1]))) if curves else np.empty((0, 0))
         prices, sampled = self._series, self.sampled
         open_, close, volume = prices["open"], prices["close"], prices["volume"]
 
         def work(first: int) -> None:
             stop = min(first + size, n_sets)
-            made = changes(first, stop)
-            levels, lanes = np.empty(self.bars.n_bars + 1), np.empty(4 * LANES)
-            starts, rows, weights = _through_the_door(made)
-            own = kept[first:stop] if curves else kept
+            starts, at, asked = _through_the_door(changes(first, stop))
+            levels, lanes, own = np.empty(self.bars.n_bars + 1), np.empty(4 * LANES), rows[first:stop]
             with np.errstate(all="ignore"):
                 sweep_weights(
-                    open_, close, volume, rules, starts, rows, weights, windows, sampled, levels, lanes, own, table[first:stop]
-                )
+                    open_, close, volume, rules, starts, at, asked, begins[first:stop], windows, sampled, levels, lanes, own, curves,
+                    table[first:stop],
+                )  # fmt: skip
 
         size = max(1, min(MOST_SETS, VALUES_OF_A_TASK // max(self.bars.n_bars, 1)))
-        mapped(work, range(0, n_sets, size))
-        return self._figures(table, kept if curves else None)
+        self._each(work, range(0, n_sets, size))
+        return self._figures(table, rows, curves)
 
-    def decisions(self, decide: Callable[[int], Signals | Weights], n_sets: int, *, curves: bool = False) -> Figures:
+    def decisions(
+        self,
+        decide: Callable[[int], Signals | Weights | None],
+        n_sets: int,
+        *,
+        firsts: IntArray | None = None,
+        keep: Collection[int] = (),
+    ) -> Figures:
         """The same for decisions of any kind: ``decide(p)`` gives those of set p, over all rows, and is called from several threads.
 
-        A set whose decisions the lane does not know has given up.
+        A set whose decisions are None, or nothing that the lane knows, has given up.
         """
+        rows, curves = self._room(n_sets, keep)
         table = np.zeros((n_sets, len(self.windows), N_FIGURES))
-        kept = np.zeros((n_sets, int(self.n_periods[-1]))) if curves else None
 
         def work(number: int) -> None:
             made = decide(number)
-            for w, (first, stop) in enumerate(self.windows):
-                curve = None if kept is None else kept[number]
-                self._one(made, first, stop, table[number, w], curve)
+            for out, (begin, stop) in zip(table[number], self.windows, strict=True):
+                first = begin if firsts is None else max(begin, int(firsts[number]))
+                if made is None or first >= stop:
+                    out[SWEEP_GAVE_UP] = 1.0
+                    continue
+                levels = self._one(made, first, stop, out)
+            if rows[number] >= 0 and not table[number, -1, SWEEP_GAVE_UP]:
+                curves[rows[number], : levels.size] = levels
 
-        mapped(work, range(n_sets))
-        return self._figures(table, kept)
+        self._each(work, range(n_sets))
+        return self._figures(table, rows, curves)
 
-    def _one(self, made: Signals | Weights, first: int, stop: int, out: FloatArray, curve: FloatArray | None) -> None:
+    def _each(self, work: Callable[[int], None], tasks: Sequence[int]) -> None:
+        if self._threads:
+            mapped(work, tasks)
+            return
+        for task in tasks:
+            work(task)
+
+    def _room(self, n_sets: int, keep: Collection[int]) -> tuple[Any, FloatArray]:
+        """Row of the kept curves that each set has (-1: none), and room for the curves."""
+        rows, kept = np.full(n_sets, -1), np.array(sorted(set(keep)), np.int64)
+        rows[kept] = np.arange(kept.size)
+        first, stop = self.windows[-1]
+        return door(rows, np.int64), np.zeros((kept.size, int(np.count_nonzero(self.bars.sampled[first:stop]))))
+
+    def _one(self, made: Signals | Weights, first: int, stop: int, out: FloatArray) -> FloatArray:
+        """Figures of one run into `out`; its measured levels come back."""
         from trading_system.engine._kernels_sweep import LANES, measure_curve
 
-        tradable = np.broadcast_to(True, self.bars.close.shape)  # `applies` has asked
-        decisions = [StrategyDecisions(made, np.array([self.column]), tradable)]
-        if not lane.is_single_and_plain(self.bars, decisions, self.config, first, stop):
+        if not self.knows(made, first, stop):
             out[SWEEP_GAVE_UP] = 1.0
-            return
+            return np.empty(0)
         x = lane.run(lane.lane_arrays(self.bars, self.column, made, self.config, first, stop, keep_logs=False), stop)
         state = x.state[0]
         out[SWEEP_CASH], out[SWEEP_QUANTITY] = state["cash"], state["quantity"]
         out[SWEEP_FILLS], out[SWEEP_TRADES], out[SWEEP_GAVE_UP] = state["n_fills"], state["n_trades"], state["gave_up"]
         if state["gave_up"]:
-            return
+            return np.empty(0)
         levels, lanes = np.empty(x.equity.size + 1), np.empty(4 * LANES)
         start = self.config.portfolio.starting_equity
+        equity: Any = door(x.equity, np.float64)
         with np.errstate(all="ignore"):
-            equity: Any = door(x.equity, np.float64)
             n = measure_curve(equity, start, self.sampled, first, levels, lanes, out)
-        if curve is not None:
-            curve[:] = levels[1 : n + 1]
+        return levels[1 : n + 1]
 
-    def _figures(self, table: FloatArray, curves: FloatArray | None) -> Figures:
-        return Figures(table, self.config.portfolio.starting_equity, self.n_periods, curves)
+    def _figures(self, table: FloatArray, rows: IntArray, curves: FloatArray) -> Figures:
+        kept = np.flatnonzero(rows >= 0).tolist()
+        found = {p: curves[rows[p], : int(table[p, -1, SWEEP_PERIODS])] for p in kept if not table[p, -1, SWEEP_GAVE_UP]}
+        return Figures(table, self.config.portfolio.starting_equity, found)
 
 
 def _through_the_door(made: Changes) -> tuple[Any, Any, Any]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,13 +17,15 @@ from pydantic import ValidationError
 
 from trading_system.engine.simulate import StrategyDecisions, refuse_mistakes
 from trading_system.engine.sweep import Figures, Sweep, Window
+from trading_system.errors import TradingSystemError
 from trading_system.metrics.base import per_period
+from trading_system.metrics.sampling import returns_between
 from trading_system.strategies.base import Weights
 from trading_system.validation.experiment import Experiment, World
 from trading_system.validation.stretches import decided
 
 if TYPE_CHECKING:
-    from trading_system.config.models import RunConfig
+    from trading_system.config.validation import SearchConfig
     from trading_system.data.bars import Bars
     from trading_system.strategies.base import Batch
     from trading_system.types import FloatArray
@@ -40,14 +42,37 @@ class Table:
 
     Attributes
     ----------
-    values : float64, shape (n_points,), or (n_windows, n_points) where windows were asked for
-        The objective; NaN where it is not defined or a constraint is broken.
-    returns : float64, shape (n_periods, n_points), or None
-        Per-period returns, where they were asked for.
+    figures : Figures
+    left : frozenset of int
+        Points that have to go the general way: what they decide breaks the contract, or their run is not for a sweep. All that is said of
+        them here is NaN.
+    returns : mapping of int to float64
+        Per-period returns of the points for which they were asked.
     """
 
-    values: FloatArray
-    returns: FloatArray | None = None
+    figures: Figures
+    left: frozenset[int]
+    returns: Mapping[int, FloatArray]
+    _search: SearchConfig
+    _year: float
+    _risk_free: float
+
+    def measure(self, name: str) -> FloatArray:
+        """One of `MEASURES`, shape (n_points, n_windows); NaN where it is not defined."""
+        with np.errstate(all="ignore"):
+            values = MEASURES[name](self.figures, self._year, self._risk_free)
+        return np.where(np.isfinite(values) & ~self.figures.gave_up, values, np.nan)
+
+    @cached_property
+    def objectives(self) -> FloatArray:
+        """The objective, shape (n_points, n_windows); NaN where it is not defined or a constraint is broken."""
+        values = self.measure(self._search.objective)
+        for name, bounds in self._search.constraints.items():
+            found = self.measure(name)
+            kept = found >= (-math.inf if bounds.min is None else bounds.min)
+            kept &= found <= (math.inf if bounds.max is None else bounds.max)
+            values = np.where(kept, values, np.nan)
+        return values
 
 
 def fast_evaluate(
@@ -56,9 +81,10 @@ def fast_evaluate(
     world: World | None = None,
     *,
     windows: Sequence[Window] | None = None,
-    keep_returns: bool = False,
+    keep: Collection[int] = (),
+    threads: bool = True,
 ) -> Table | None:
-    """Objective of every point in one world, as `search.evaluate` gives it; None where this way does not apply.
+    """Every point in one world, as `Experiment.outcome` would give it; None where this way does not apply.
 
     It applies to a run of one strategy on one symbol whose rules the engine's lane knows, to points that change nothing but the
     strategy's own parameters, and to objectives and constraints among `MEASURES`.
@@ -69,11 +95,13 @@ def fast_evaluate(
         Other bars, costs or settings; without a delay.
     windows : sequence of (first, stop), optional
         Rows of several runs, each of which starts flat, as folds do (`stretches.decided`): decisions are taken once, on all rows.
-    keep_returns : bool
-        Also give the returns of every point; not together with `windows`.
+    keep : collection of int
+        Points whose returns are wanted; not together with `windows`.
+    threads : bool
+        Spread the points over threads; not where this is one task of a larger loop.
     """
     search = fast_search(experiment, points)
-    return None if search is None else search.evaluate(world, windows=windows, keep_returns=keep_returns)
+    return None if search is None else search.evaluate(world, windows=windows, keep=keep, threads=threads)
 
 
 LAST: WeakKeyDictionary[Experiment, Any] = WeakKeyDictionary()
@@ -148,78 +176,63 @@ class FastSearch:
         return found.batch(columns | {key[len(PREFIX) :]: column for key, column in self._columns.items()})
 
     def evaluate(
-        self, world: World | None = None, *, windows: Sequence[Window] | None = None, keep_returns: bool = False
+        self,
+        world: World | None = None,
+        *,
+        windows: Sequence[Window] | None = None,
+        keep: Collection[int] = (),
+        threads: bool = True,
     ) -> Table | None:
         """As `fast_evaluate`."""
-        base = World() if world is None else world
-        market = self.experiment.bars if base.bars is None else base.bars
-        if base.delay or any(key.startswith("strategies") for key in base.settings) or (keep_returns and windows is not None):
+        base, experiment = World() if world is None else world, self.experiment
+        bars = experiment.bars if base.bars is None else base.bars
+        if base.delay or any(key.startswith("strategies") for key in base.settings) or (keep and windows is not None):
             return None
-        first = self.experiment.first if base.first is None else base.first
-        runs = [(first, market.n_bars if base.stop is None else base.stop)] if windows is None else list(windows)
-        config = self.experiment.config_of(base)
-        figures = self._figures(base, market, config, runs, keep_returns, windows is not None)
-        if figures is None:
-            return None
-        values, returns = self._values(figures, config, market.periods_per_year), None
-        if figures.curves is not None:
-            start = np.full((self.n_points, 1), figures.starting_equity)
-            levels = np.concatenate((start, figures.curves), axis=1)
-            with np.errstate(all="ignore"):  # of runs that gave up
-                returns = np.ascontiguousarray((levels[:, 1:] / levels[:, :-1] - 1.0).T)
-        for point, window in np.argwhere(figures.gave_up).tolist():
-            values[point, window] = self._the_long_way(base, point, runs[window], returns, windows is not None)
-        return Table(values[:, 0].copy() if windows is None else np.ascontiguousarray(values.T), returns)
-
-    def _figures(
-        self, world: World, bars: Bars, config: RunConfig, runs: list[Window], keep: bool, folds: bool
-    ) -> Figures | None:
-        """Figures of every point in every window; None where a sweep does not apply."""
-        own, columns = self.experiment.own_bars(0, bars)
+        own, columns = experiment.own_bars(0, bars)
         if own.n_symbols != 1:
             return None
-        sweep = Sweep(bars, int(columns[0]), config, runs)
-        if not sweep.applies(own.tradable):
+        first = experiment.first if base.first is None else base.first
+        runs = [(first, bars.n_bars if base.stop is None else base.stop)] if windows is None else list(windows)
+        try:
+            config = experiment.config_of(base)
+            sweep = Sweep(bars, int(columns[0]), config, runs, threads=threads)
+            if not sweep.applies(own.tradable):
+                return None
+            nothing = [StrategyDecisions(Weights(np.full((bars.n_bars, 1), np.nan)), columns, own.tradable)]
+            refuse_mistakes(bars, nothing, config, *runs[0])
+        except TradingSystemError:  # the general way tells it
             return None
-        nothing = [StrategyDecisions(Weights(np.full((bars.n_bars, 1), np.nan)), columns, own.tradable)]
-        for first, stop in runs:
-            refuse_mistakes(bars, nothing, config, first, stop)
-        one_calendar = bars.expected.shape[1] == 1  # then nothing is decided before the warm-up of a set has passed
+        figures = self._figures(sweep, base, own, keep, windows is not None)
+        if figures is None:
+            return None
+        left = frozenset(np.flatnonzero(figures.gave_up.any(axis=1)).tolist())
+        returns = {
+            p: returns_between(np.concatenate(([figures.starting_equity], curve))) for p, curve in figures.curves.items()
+        }
+        return Table(figures, left, returns, config.validation.search, bars.periods_per_year, config.portfolio.risk_free)
+
+    def _figures(self, sweep: Sweep, world: World, own: Bars, keep: Collection[int], folds: bool) -> Figures | None:
+        """Figures of every point in every window; None where the lane does not know what the rule decides."""
+        one_calendar = own.expected.shape[1] == 1  # then nothing is decided before the warm-up of a set has passed
         changes = self._batch.on(own) if self._batch is not None and (one_calendar or not folds) else None
         if changes is not None:
-            return sweep.weights(changes, self.n_points, curves=keep)
-        return sweep.decisions(self._decide(world, folds), self.n_points, curves=keep)
+            return sweep.weights(changes, self.n_points, keep=keep)
+        decide = self._decide(world, folds)
+        first = decide(0)
+        return sweep.decisions(decide, self.n_points, keep=keep) if first is not None and sweep.knows(first) else None
 
     def _decide(self, world: World, folds: bool) -> Callable[[int], Any]:
-        """Number of a point -> its decisions, as an outcome of the experiment takes them, or as folds do."""
+        """Number of a point -> its decisions, as an outcome of the experiment takes them, or as folds do; None where they fail."""
 
         def decide(number: int) -> Any:
             there = replace(world, settings={**world.settings, **self.points[number]})
-            made = decided(self.experiment, there).decisions if folds else self.experiment.decided(there)
+            try:
+                made = decided(self.experiment, there).decisions if folds else self.experiment.decided(there)
+            except TradingSystemError:  # the general way tells it
+                return None
             return made[0].decisions
 
         return decide
-
-    def _values(self, figures: Figures, config: RunConfig, year: float) -> FloatArray:
-        """The objective, NaN where a constraint is broken, shape (n_points, n_windows)."""
-        search, risk_free = config.validation.search, config.portfolio.risk_free
-        with np.errstate(all="ignore"):
-            values = MEASURES[search.objective](figures, year, risk_free)
-            for name, bounds in search.constraints.items():
-                found = MEASURES[name](figures, year, risk_free)
-                kept = found >= (-math.inf if bounds.min is None else bounds.min)
-                kept &= found <= (math.inf if bounds.max is None else bounds.max)
-                values = np.where(kept, values, np.nan)
-        return np.where(np.isfinite(values), values, np.nan)
-
-    def _the_long_way(self, world: World, number: int, run: Window, returns: FloatArray | None, folds: bool) -> float:
-        from trading_system.validation.search import objective_of
-
-        there = replace(world, settings={**world.settings, **self.points[number]}, first=run[0], stop=run[1])
-        outcome = decided(self.experiment, there).over(*run) if folds else self.experiment.outcome(there)
-        if returns is not None:
-            returns[:, number] = outcome.returns
-        return objective_of(outcome, self.experiment.config.validation.search)
 
 
 # what a sweep can say ----------------------------------------------------------------------------------------------------------

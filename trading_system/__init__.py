@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trading_system.errors import TradingSystemError as TradingSystemError
     from trading_system.pipeline import BacktestResult as BacktestResult
     from trading_system.pipeline import ValidationRun as ValidationRun
+    from trading_system.pipeline import WalkForwardRun as WalkForwardRun
     from trading_system.pipeline import compare_runs as compare_runs
     from trading_system.pipeline import list_runs as list_runs
     from trading_system.pipeline import load_run as load_run
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from trading_system.pipeline import reproduce_run as reproduce_run
     from trading_system.pipeline import run_backtest as run_backtest
     from trading_system.pipeline import run_validation as run_validation
+    from trading_system.pipeline import run_walk_forward as run_walk_forward
     from trading_system.pipeline import show_run as show_run
     from trading_system.pipeline import validate_config as validate_config
     from trading_system.pipeline import validate_data as validate_data
@@ -36,6 +38,7 @@ _HOME = {
     "Bars": "data.bars",
     "BacktestResult": "pipeline",
     "ValidationRun": "pipeline",
+    "WalkForwardRun": "pipeline",
     "Signals": "strategies.base",
     "Strategy": "strategies.base",
     "TradingSystemError": "errors",
@@ -47,6 +50,7 @@ _HOME = {
     "reproduce_run": "pipeline",
     "run_backtest": "pipeline",
     "run_validation": "pipeline",
+    "run_walk_forward": "pipeline",
     "show_run": "pipeline",
     "validate_config": "pipeline",
     "validate_data": "pipeline",

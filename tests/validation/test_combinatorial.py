@@ -156,7 +156,10 @@ def test_the_suite_reports_the_distribution_without_a_bar() -> None:
     assert judged.verdict == "report" and judged.n_worlds == 7 * 5
     sharpes = combinatorial(experiment).sharpes
     assert [bar.measured for bar in judged.bars] == [np.median(sharpes), np.quantile(sharpes, 0.05), np.mean(sharpes <= 0.0)]
-    assert np.shape(judged.picture["equity"]) == (4, 430) and len(judged.picture["session"]) == 430
+    spread, fan = judged.picture["pictures"]
+    assert sum(spread["counts"]) == 4 and np.shape(fan["bands"]) == (2, 2, 240) and len(fan["labels"]) == 240
+    lower, upper = np.array(fan["bands"])[0]
+    assert (lower <= upper).all() and fan["line"][-1] == np.prod(1.0 + experiment.baseline.returns)
 
 
 def test_without_a_grid_the_question_does_not_arise() -> None:

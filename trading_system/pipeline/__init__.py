@@ -10,10 +10,12 @@ from trading_system.pipeline.backtest import BacktestResult, run_backtest
 from trading_system.pipeline.loading import load_run, validate_config, validate_data
 from trading_system.pipeline.runs import compare_runs, list_runs, report_run, reproduce_run, show_run
 from trading_system.pipeline.validation import ValidationRun, run_validation
+from trading_system.pipeline.walk_forward import WalkForwardRun, run_walk_forward
 
 __all__ = [
     "BacktestResult",
     "ValidationRun",
+    "WalkForwardRun",
     "compare_runs",
     "list_runs",
     "load_run",
@@ -21,6 +23,7 @@ __all__ = [
     "reproduce_run",
     "run_backtest",
     "run_validation",
+    "run_walk_forward",
     "show_run",
     "validate_config",
     "validate_data",

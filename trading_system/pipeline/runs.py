@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from trading_system.errors import OutputError, UsageError
 from trading_system.pipeline.backtest import report_bytes, run_artefacts, run_manifest
 from trading_system.pipeline.validation import evidence_again
+from trading_system.pipeline.walk_forward import folds_again
 from trading_system.pipeline.work import Done, Work, computed
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from trading_system.reports.artefacts import Artefacts
     from trading_system.runs.store import Pieces, RunLog
 
-ALSO = ("validation",)
+ALSO = ("validation", "walk_forward")
 """Keys of a manifest that say which other work a run holds."""
 
 
@@ -113,6 +114,7 @@ def reproduce_run(run: str, results: Path | str = "results", *, log: RunLog | No
     with Journal(work.run.root) as journal:
         done = computed(work, _asked(manifest), journal)
         extra = evidence_again(work, done, journal, manifest) if "validation" in manifest else {}
+        extra |= folds_again(work, done) if "walk_forward" in manifest else {}
     again = _bytes_again(work, done, manifest, extra)
     rows = []
     for name, data in again.items():

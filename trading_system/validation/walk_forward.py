@@ -368,6 +368,12 @@ def _until_the_next(folds: Sequence[Fold]) -> list[Window]:
     return [(fold.test[0], min(fold.test[1], begin)) for fold, begin in zip(folds, begins, strict=True)]
 
 
+def fold_of_each(found: WalkForward) -> IntArray:
+    """Number of the fold, from 1, that each stitched period belongs to, shape (n_periods,)."""
+    pieces = _until_the_next([one.fold for one in found.folds])
+    return np.repeat(np.arange(1, len(pieces) + 1), [stop - first for first, stop in pieces])
+
+
 def document(found: WalkForward, experiment: Experiment) -> dict[str, Any]:
     """The content of ``walk_forward.json``: folds with their sessions, what was stitched, efficiency and stability."""
     efficiency, stability, returns = found.efficiency, found.stability, found.returns

@@ -67,10 +67,10 @@ def test_the_picture_has_a_bar_for_every_fold_and_a_point_for_every_period():
     settings = {"walk_forward": WINDOWS, "grid": grid}
     experiment = experiment_of(random_bars(700, 2, 2), "ma_crossover", params={"fast": 3, "slow": 20}, validation=settings)
     found = judged(experiment)
-    picture = found.picture
-    assert len(picture["fold"]) == len(picture["in_sample"]) == len(picture["out_of_sample"]) == 8
-    assert len(picture["session"]) == len(picture["equity"]) == 480
-    assert picture["fold"][0] == picture["session"][0]
+    folds, curve = found.picture["pictures"]
+    assert (folds["form"], curve["form"]) == ("bars", "fan")
+    assert [len(one) for one in folds["series"].values()] == [8, 8] and len(folds["labels"]) == 8
+    assert curve["labels"][0] == folds["labels"][0] and curve["line"][-1] == walk_forward(experiment).equity[-1]
     assert found.n_worlds == 2 * 8 + 16 and "x 2 points" in found.work
 
 

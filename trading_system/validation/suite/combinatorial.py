@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from trading_system.config.changes import grid_of
+from trading_system.validation import pictures
 from trading_system.validation.base import Bar, Examination, TestResult, ValidationTest, register
 
 if TYPE_CHECKING:
@@ -70,12 +71,7 @@ class CombinatorialTest(ValidationTest):
             n_worlds=told["points"] * told["groups"],
             warnings=warnings_of(found),
             details=told,
-            picture={
-                "sharpe": found.sharpes,
-                "own": examination.baseline.metric("sharpe"),
-                "session": experiment.bars.session[experiment.sampled_rows].astype("datetime64[D]").astype(str),
-                "equity": np.cumprod(1.0 + found.paths, axis=1),
-            },
+            picture={"pictures": pictures_of(found, examination)},
         )
 
 
@@ -90,3 +86,26 @@ def warnings_of(found: CombinatorialResult) -> tuple[str, ...]:
     if found.splits.n_paths < 5:
         said.append(f"only {found.splits.n_paths} paths: more groups or test_groups give more")
     return tuple(said)
+
+
+def pictures_of(found: CombinatorialResult, examination: Examination) -> list[dict[str, Any]]:
+    """The Sharpe ratios of the paths, and the fan of their curves with the run in front."""
+    experiment, own = examination.experiment, examination.baseline
+    labels = np.datetime_as_string(experiment.bars.session[experiment.sampled_rows].astype("datetime64[D]")).tolist()
+    return [
+        pictures.histogram(
+            "Sharpe ratio of the out-of-sample paths",
+            found.sharpes,
+            {"the run as it is": own.metric("sharpe")},
+            "ratio",
+            f"{found.splits.n_paths} paths of {len(found.splits.splits)} splits; the run was made with all of the data in view.",
+        ),
+        pictures.fan(
+            "Out-of-sample paths",
+            labels,
+            pictures.quantile_bands(np.asarray(np.cumprod(1.0 + found.paths, axis=1), np.float64)),
+            np.cumprod(1.0 + own.returns),
+            "ratio",
+            "Growth of 1: 5th to 95th and 25th to 75th percentile of the paths, and the run as its file says it as the line.",
+        ),
+    ]

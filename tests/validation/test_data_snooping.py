@@ -170,3 +170,15 @@ def test_one_model_is_its_own_set(returns):
     assert found.order.tolist() == [0] and found.p_values.tolist() == [1.0]
     with pytest.raises(DataError, match="range or max"):
         model_confidence_set(-returns, told(N, 20, 7), "other")
+
+
+@pytest.mark.parametrize("cells", [1, 700, 10**6])
+@pytest.mark.parametrize("column", [0, 2, -1])
+def test_one_adjusted_p_value_is_that_of_the_step_down_of_all_in_any_memory(returns, cells, column):
+    chosen = told(N, 250, 4)
+    tested = data_snooping.contest(returns, chosen)
+    whole = data_snooping.step_down(tested)
+    one = data_snooping.adjusted_p_of(returns, chosen, column, cells=cells)
+    assert one.adjusted_p == whole.adjusted_p[column] and one.statistic == tested.t_statistics[column]
+    null = (tested.means - tested.mean) * tested.scale(studentised=True)
+    np.testing.assert_allclose(one.highest, null.max(axis=1), rtol=1e-9, atol=1e-12)

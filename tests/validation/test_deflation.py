@@ -12,6 +12,7 @@ from scipy import integrate, stats
 
 from trading_system.errors import DataError
 from trading_system.validation import deflation
+from trading_system.validation.multiple_testing import METHODS
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 100, 1_000, 100_000])
@@ -88,10 +89,13 @@ def test_a_huge_ratio_keeps_a_finite_haircut():
 def test_steps_need_the_log():
     with pytest.raises(DataError, match="holm needs the p-values of the other tests"):
         deflation.haircut_sharpe(1.0, 120, 12, 3, "holm")
-    with pytest.raises(DataError, match="1 other p-values for 3 tests"):
-        deflation.haircut_sharpe(1.0, 120, 12, 3, "holm", [0.2])
+    with pytest.raises(DataError, match="3 other p-values for 3 tests"):
+        deflation.haircut_sharpe(1.0, 120, 12, 3, "holm", [0.2, 0.3, 0.4])
     stepped = deflation.haircut_sharpe(1.0, 120, 12, 3, "holm", [0.2, 0.9])
     assert stepped.p_adjusted == pytest.approx(3 * stepped.p_single)
+    for method in METHODS:  # a test without a p-value is one with a p-value of 1
+        known, whole = (deflation.haircut_sharpe(1.0, 120, 12, 9, method, [0.001, *rest]) for rest in ([], [1.0] * 7))
+        assert known == whole
     assert deflation.haircut_sharpe(-1.0, 120, 12, 3).sharpe == 0.0
 
 

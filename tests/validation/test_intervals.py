@@ -61,9 +61,28 @@ def test_a_studentised_interval_by_hand():
 def test_a_jackknife_leaves_out_blocks():
     x = np.array([1.0, 2.0, 4.0, 8.0])
     assert intervals.jackknife(x, np.sum).tolist() == [14.0, 13.0, 11.0, 7.0]
-    assert intervals.jackknife(x, np.sum, 2).tolist() == [12.0, 9.0, 3.0]
+    assert intervals.jackknife(x, np.sum, 2).tolist() == [12.0, 3.0]
+    assert intervals.jackknife(x, np.sum, 3).tolist() == [8.0]  # what is left of n stays in
     with pytest.raises(InsufficientDataError):
         intervals.jackknife(x, np.sum, 4)
+
+
+def test_an_acceleration_is_the_same_whatever_the_blocks_that_are_left_out():
+    """Of the mean of independent draws it is skewness / (6 sqrt n) [Efron 1987]; an exponential has a skewness of 2."""
+    rng, found = np.random.default_rng(3), {1: [], 10: []}
+    for _ in range(60):
+        x = rng.exponential(1.0, 1000)
+        for block, values in found.items():
+            values.append(intervals.accelerated(x.mean(), [0.9, 1.1], intervals.jackknife(x, np.mean, block)).acceleration)
+    expected = 2.0 / (6.0 * math.sqrt(1000.0))
+    for values in found.values():
+        assert np.mean(values) == pytest.approx(expected, rel=0.12)
+
+
+def test_a_jackknife_of_several_statistics_leaves_them_beside_each_other():
+    x = np.arange(6.0)
+    table = intervals.jackknife(x, lambda r: np.array([r.sum(), r.max()]), 2)
+    assert table.tolist() == [[14.0, 5.0], [10.0, 5.0], [6.0, 3.0]]
 
 
 def test_intervals_of_the_sharpe_ratio_hold_the_truth():

@@ -96,3 +96,15 @@ def test_two_ways_to_begin_the_step_up():
     """c(2) = 1.5: the largest p-value stays 0.06 as Harvey, Liu and Zhu write it, and becomes 0.09 as Yekutieli does."""
     assert many.bhy_harvey_liu([0.01, 0.06]) == pytest.approx([0.03, 0.06])
     assert many.benjamini_yekutieli([0.01, 0.06]) == pytest.approx([0.03, 0.09])
+
+
+@given(p_values, st.integers(0, 20))
+def test_tests_without_a_p_value_are_tests_with_a_p_value_of_one(p, unknown):
+    for name in many.METHODS:
+        whole = many.adjusted_p_values([*p, *[1.0] * unknown], name)
+        assert many.adjusted_p_values(p, name, len(p) + unknown) == pytest.approx(whole[: len(p)])
+
+
+def test_there_are_no_fewer_tests_than_p_values():
+    with pytest.raises(DataError, match="n_tests is 1"):
+        many.holm([0.1, 0.2], 1)

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from trading_system.runs.journal import Journal
     from trading_system.runs.store import Pieces, RunLog
     from trading_system.runs.trials import Trial
+    from trading_system.types import FloatArray
     from trading_system.validation.base import Examination
     from trading_system.validation.experiment import Experiment
     from trading_system.validation.loop import Store, Told
-    from trading_system.validation.search import Search
     from trading_system.validation.verdict import Examined
 
 VALIDATION = "validation.json"
@@ -176,11 +176,11 @@ def examination_of(
     with work.step("trial") as said:
         search = examination.search
         if search is not None:
-            present.append(searched_trial(run, done, search))
             searched = np.delete(search.returns, search.own, axis=1)
+            present.append(searched_trial(run, done, searched))
             said["points"] = len(search.points)
-            if upto is None:
-                entered(done, journal, present[1], search.returns)
+            if upto is None and searched.shape[1]:
+                entered(done, journal, present[1], searched)
         if upto is None:
             trial = entered(done, journal, own, returns)
     index = experiment.bars.index[experiment.sampled_rows]
@@ -188,26 +188,30 @@ def examination_of(
     return examination, trial
 
 
-def searched_trial(run: LoadedRun, done: Done, search: Search) -> Trial:
-    """The row of the journal for a whole search: it counts every point."""
-    import numpy as np
+def searched_trial(run: LoadedRun, done: Done, returns: FloatArray) -> Trial:
+    """The row of the journal for a search: it counts every point but the run's own values, which are a row of their own.
 
+    Parameters
+    ----------
+    returns : float64, shape (n_periods, n_points)
+        Of the other points.
+    """
     from trading_system.config.changes import grid_of
+    from trading_system.metrics.base import per_period
+    from trading_system.runs.trials import sharpe_spread
 
-    deviation = search.returns.std(axis=0, ddof=1)
-    with np.errstate(all="ignore"):
-        sharpes = search.returns.mean(axis=0) / np.where(deviation > 0.0, deviation, np.nan)
-    known = sharpes[np.isfinite(sharpes)]
+    rate = per_period(run.config.portfolio.risk_free, done.market.bars.periods_per_year, 0)
+    mean, variance = sharpe_spread(returns - rate)
     settings = run.config.validation.search
     what = json.dumps(["search", grid_of(run.config), settings.method, settings.points], sort_keys=True, default=str)
     return trial_of(
         run,
         done,
         what=what,
-        configurations=len(search.points),
-        sharpe_mean=float(known.mean()) if known.size else None,
-        sharpe_variance=float(known.var(ddof=1)) if known.size > 1 else None,
-        n_periods=search.returns.shape[0],
+        configurations=returns.shape[1],
+        sharpe_mean=mean,
+        sharpe_variance=variance,
+        n_periods=returns.shape[0],
     )
 
 

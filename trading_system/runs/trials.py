@@ -238,6 +238,18 @@ def pooled_sharpe(rows: Iterable[Mapping[str, Any]]) -> tuple[float | None, floa
     return centre, squares / (total - 1.0)
 
 
+def sharpe_spread(returns: FloatArray) -> tuple[float | None, float | None]:
+    """Mean and variance (ddof 1) of the per-period Sharpe ratios of the columns of `returns`, which are above cash.
+
+    Columns that never vary have none and are left out. None where there is no column with one, or a single one.
+    """
+    if returns.shape[0] < 2:
+        return None, None
+    moving = returns[:, np.ptp(returns, axis=0) > 0.0]
+    ratios = moving.mean(axis=0) / moving.std(axis=0, ddof=1)
+    return (float(ratios.mean()) if ratios.size else None, float(ratios.var(ddof=1)) if ratios.size > 1 else None)
+
+
 def returns_of(
     journal: Journal,
     family: str,

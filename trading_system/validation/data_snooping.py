@@ -15,7 +15,7 @@ import numpy as np
 from trading_system.errors import DataError
 from trading_system.validation.bootstrap import Resamples, resampled_means, stationary_long_run_variance
 from trading_system.validation.inputs import as_matrix, as_series, enough, probability
-from trading_system.validation.resampling import p_value
+from trading_system.validation.resampling import p_value, p_value_of_count
 
 if TYPE_CHECKING:
     from trading_system.types import FloatArray, IntArray
@@ -65,10 +65,9 @@ class Contest:
 
     def scale(self, studentised: bool) -> FloatArray:
         """sqrt(n), divided by omega when `studentised`; 0 for a strategy that never differs from the benchmark."""
-        root = float(np.sqrt(self.n))
         if not studentised:
-            return np.full(self.mean.size, root)
-        return np.divide(root, self.omega, out=np.zeros_like(self.omega), where=self.omega > 0.0)
+            return np.full(self.mean.size, float(np.sqrt(self.n)))
+        return _scale(self.omega, self.n)
 
     @cached_property
     def t_statistics(self) -> FloatArray:
@@ -88,6 +87,12 @@ def contest(differences: Any, resamples: Resamples) -> Contest:
         Fewer than 3 periods.
     """
     matrix = as_matrix(differences, "differences")
+    omega = _omega(matrix, resamples)
+    return Contest(matrix.mean(axis=0), omega, resampled_means(matrix, resamples), matrix.shape[0])
+
+
+def _omega(matrix: FloatArray, resamples: Resamples) -> FloatArray:
+    """Square root of each column's long-run variance; 0 for one that never differs from the benchmark."""
     enough(matrix.shape[0], STEPS, "a test against a benchmark")
     constant = np.ptp(matrix, axis=0) == 0.0
     wrong = constant & (matrix[0] != 0.0)
@@ -99,8 +104,12 @@ def contest(differences: Any, resamples: Resamples) -> Contest:
         )
     if np.isnan(resamples.block):
         raise DataError("the resamples were told without a block length", remedy="pass the mean length of their blocks")
-    omega = np.sqrt(stationary_long_run_variance(matrix, resamples.block))
-    return Contest(matrix.mean(axis=0), omega, resampled_means(matrix, resamples), matrix.shape[0])
+    return np.sqrt(stationary_long_run_variance(matrix, resamples.block))
+
+
+def _scale(omega: FloatArray, n: int) -> FloatArray:
+    """sqrt(n) / omega; 0 where omega is."""
+    return np.divide(float(np.sqrt(n)), omega, out=np.zeros_like(omega), where=omega > 0.0)
 
 
 def reality_check(tested: Contest) -> Replicated:
@@ -199,3 +208,52 @@ def _adjusted(z: FloatArray, null: FloatArray) -> FloatArray:
     adjusted = np.empty(p.size)
     adjusted[order] = np.maximum.accumulate(p)
     return adjusted
+
+
+class AdjustedOne(NamedTuple):
+    """Romano-Wolf for one strategy among many.
+
+    Attributes
+    ----------
+    statistic : float
+        sqrt(n) mean / omega of the strategy.
+    highest : float64, shape (n_resamples,)
+        Maximum over all strategies of each resample, under the null.
+    adjusted_p : float
+    """
+
+    statistic: float
+    highest: FloatArray
+    adjusted_p: float
+
+
+def adjusted_p_of(differences: Any, resamples: Resamples, column: int = -1, *, cells: int = 1 << 22) -> AdjustedOne:
+    """Romano-Wolf adjusted p-value of one strategy: `step_down` of all of them, in memory for `cells` numbers at a time.
+
+    Parameters
+    ----------
+    differences : float64, shape (n_periods, n_strategies)
+        As for `contest`.
+    column : int
+        The strategy that is asked about.
+    """
+    matrix = as_matrix(differences, "differences")
+    mean = matrix.mean(axis=0)
+    scale = _scale(_omega(matrix, resamples), matrix.shape[0])
+    z = mean * scale
+    order = np.argsort(-z, kind="stable")[::-1]  # the worst first: a strategy is compared with those that are not above it
+    place = int(np.flatnonzero(order == column % z.size)[0])
+    highest = np.full(resamples.n_resamples, -np.inf)
+    width = max(cells // resamples.n_resamples, 1)
+    worst = 0.0
+    for start in range(0, z.size, width):
+        taken = order[start : start + width]
+        null = (resampled_means(np.ascontiguousarray(matrix[:, taken]), resamples) - mean[taken]) * scale[taken]
+        null[:, 0] = np.maximum(null[:, 0], highest)
+        null = np.maximum.accumulate(null, axis=1)
+        asked = np.arange(start, start + taken.size) >= place
+        if asked.any():
+            exceeding = np.count_nonzero(null[:, asked] >= z[taken[asked]], axis=0)
+            worst = max(worst, p_value_of_count(int(exceeding.max()), resamples.n_resamples))
+        highest = null[:, -1]
+    return AdjustedOne(float(z[column]), highest, worst)

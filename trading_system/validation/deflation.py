@@ -227,7 +227,8 @@ def haircut_sharpe(
     n_tests : int
         Tests made, this one included; `bonferroni` and `sidak` need no more.
     method : str
-        A name of `multiple_testing.METHODS`; those that step need `other_p_values`, the n_tests - 1 others of the log.
+        A name of `multiple_testing.METHODS`; those that step need `other_p_values`, the others of the log; tests without one
+        count as p-values of 1.
 
     References
     ----------
@@ -248,9 +249,11 @@ def haircut_sharpe(
 def _adjusted_of_one(single: float, n_tests: int, method: str, others: Any) -> float:
     if others is not None:
         p_values = np.concatenate(([single], np.asarray(others, dtype=np.float64)))
-        if p_values.size != n_tests:
-            raise DataError(f"{p_values.size - 1} other p-values for {n_tests} tests", allowed=f"{n_tests - 1} of them")
-        return float(adjusted_p_values(p_values, method)[0])
+        if p_values.size > n_tests:
+            raise DataError(
+                f"{p_values.size - 1} other p-values for {n_tests} tests", allowed=f"at most {n_tests - 1} of them"
+            )
+        return float(adjusted_p_values(p_values, method, n_tests)[0])
     if method == "bonferroni":
         return min(n_tests * single, 1.0)
     if method == "sidak":

@@ -138,12 +138,14 @@ def _corrected(observed: float, replicates: FloatArray, acceleration: float, lev
     return BiasCorrected(_between(replicates, low, high), z0, acceleration, (low, high))
 
 
-def jackknife(values: Any, statistic: Callable[[FloatArray], float], block: int = 1) -> FloatArray:
-    """`statistic` with each run of `block` consecutive observations left out in turn, shape (n - block + 1,).
+def jackknife(values: Any, statistic: Callable[[FloatArray], Any], block: int = 1) -> FloatArray:
+    """`statistic` with each block of `block` consecutive observations left out in turn, shape (n // block, ...).
 
-    For resamples of blocks leave out blocks; for single observations (block = 1) it is the ordinary jackknife.
+    For resamples of blocks leave out blocks; for single observations (block = 1) it is the ordinary jackknife. Blocks do not
+    overlap, and what is left of n stays in: with overlapping blocks an acceleration comes out too small by the root of `block`.
     """
     given = np.asarray(values, dtype=np.float64)
     n = given.shape[0] if given.ndim else 0
     enough(n, at_least(block, 1, "block") + 1, "a jackknife")
-    return np.array([statistic(np.concatenate((given[:i], given[i + block :]))) for i in range(n - block + 1)])
+    first = range(0, n - block + 1, block)
+    return np.array([statistic(np.concatenate((given[:i], given[i + block :]))) for i in first])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -83,3 +83,83 @@ def family_trials(
 def _known_alone(row: Mapping[str, Any]) -> bool:
     """Whether a row tells the Sharpe ratio of one configuration."""
     return row["configurations"] == 1 and row["sharpe_mean"] is not None
+
+
+class TrialTests(NamedTuple):
+    """A one-sided test of a Sharpe ratio above 0 for every trial of which enough is known.
+
+    Attributes
+    ----------
+    sharpes : float64, shape (n_known,)
+        Per period, above cash; NaN for a trial that never varied. The last one is judged.
+    periods : int64, shape (n_known,)
+    p_values : float64, shape (n_known,)
+        1 for a trial that never varied: it shows nothing.
+    n_tests : int
+        Trials in all; those of which nothing is known count as p-values of 1.
+    """
+
+    sharpes: FloatArray
+    periods: IntArray
+    p_values: FloatArray
+    n_tests: int
+
+    @property
+    def two_sided(self) -> FloatArray:
+        """p-values of t = SR sqrt(n) with n - 1 degrees of freedom, as Harvey & Liu (2015) adjust them."""
+        from scipy.special import stdtr
+
+        known = np.nan_to_num(self.sharpes, nan=0.0)
+        return np.asarray(
+            np.minimum(2.0 * stdtr(np.maximum(self.periods - 1, 1), -np.abs(known) * np.sqrt(self.periods)), 1.0)
+        )
+
+
+def trial_tests(trials: FamilyTrials, cash: float) -> TrialTests:
+    """Sharpe ratios and p-values of the trials of a family.
+
+    Those whose returns are at hand are tested with their own skewness and kurtosis (Mertens 2002), those of which the journal has
+    the Sharpe ratio alone as if their returns were Normal (Lo 2002).
+
+    Parameters
+    ----------
+    cash : float
+        Risk-free rate of one period, as a fraction.
+    """
+    sharpes, p_values = _of_returns(trials.returns - cash)
+    n = trials.returns.shape[0]
+    others, periods = trials.other_sharpes, trials.other_periods
+    theirs = _upper_tail(others * np.sqrt(np.maximum(periods - 1.0, 0.0)) / np.sqrt(1.0 + 0.5 * others**2))
+    return TrialTests(
+        np.concatenate((others, sharpes)),
+        np.concatenate((periods, np.full(sharpes.size, n, np.int64))),
+        np.concatenate((theirs, p_values)),
+        max(trials.n_trials, sharpes.size + others.size),
+    )
+
+
+def _upper_tail(z: FloatArray) -> FloatArray:
+    from scipy.special import ndtr
+
+    return np.asarray(ndtr(-z))
+
+
+def _of_returns(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Sharpe ratio of each column, NaN where it never varies, and 1 - PSR(0), 1 there; shape (n_columns,) each."""
+    n = matrix.shape[0]
+    ratio = np.full(matrix.shape[1], np.nan)
+    p_values = np.ones(matrix.shape[1])
+    moving = np.ptp(matrix, axis=0) > 0.0 if n > 1 else np.zeros(matrix.shape[1], np.bool_)
+    if not moving.any():
+        return ratio, p_values
+    columns = matrix[:, moving]
+    centred = columns - columns.mean(axis=0)
+    square = np.mean(centred**2, axis=0)
+    skew = np.mean(centred**3, axis=0) / square**1.5
+    kurtosis = np.mean(centred**4, axis=0) / square**2
+    sharpe = columns.mean(axis=0) / np.sqrt(square * (n / (n - 1.0)))
+    spread = np.maximum(1.0 - skew * sharpe + (kurtosis - 1.0) / 4.0 * sharpe**2, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = np.where(spread > 0.0, sharpe * np.sqrt(n - 1.0) / np.sqrt(spread), np.sign(sharpe) * np.inf)
+    ratio[moving], p_values[moving] = sharpe, _upper_tail(z)
+    return ratio, p_values

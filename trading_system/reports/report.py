@@ -42,7 +42,7 @@ def report_of(found: Artefacts) -> Report:
     subtitle = f"{period['first']} to {period['last']} · {count(period['bars'])} {bars} · {amount(symbols, 'symbol')}"
     banners = ["Invented prices: this market was made by a generator. Nothing here says anything about a real one."]
     return Report(
-        title=f"Backtest of {names}",
+        title=f"{'Backtest' if found.validation is None else 'Validation'} of {names}",
         subtitle=subtitle,
         identity=report_facts.identity(manifest),
         banners=banners if found.quality["synthetic"] else [],
@@ -63,5 +63,5 @@ def report_json(found: Artefacts) -> dict[str, Any]:
         "histogram": found.series["histogram"],
         "data_quality": {key: found.quality[key] for key in ("rows", "bars", "sessions", "policy", "counts", "notes")},
         **({} if found.validation is None else {"validation": dict(found.validation)}),
-        "not_checked": list(report_facts.NOT_CHECKED),
+        "not_checked": report_facts.not_checked(found),
     }

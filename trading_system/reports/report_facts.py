@@ -11,14 +11,25 @@ from trading_system.reports.formats import amount, count, money, percent
 from trading_system.reports.words import trials_so_far
 from trading_system.runs.secrets import masked
 
-NOT_CHECKED = (
-    "Walk-forward: whether parameters chosen on one period hold on the next.",
-    "Chance: bootstrap, permutation and multiple-testing corrections. One good curve is what the best of many tries looks like.",
-    "The holdout: no figure here was measured on bars kept away from development.",
-    "Sensitivity: dearer costs, later fills, other parameters, market stress.",
+NOT_CHECKED: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Walk-forward: whether parameters chosen on one period hold on the next.", ("walk_forward",)),
+    (
+        "Chance: bootstrap, permutation and multiple-testing corrections. One good curve is what the best of many tries looks like.",
+        ("bootstrap", "permutation", "familywise"),
+    ),
+    ("The holdout: no figure here was measured on bars kept away from development.", ()),
+    ("Sensitivity: dearer costs, later fills, other parameters, market stress.", ("costs", "stress")),
 )
+"""What a run does not say, and the tests of a validation that say it; what no test says stands always."""
 NOT_USED = "not used by a rule of weights"
 Terms = list[tuple[str, str]]
+
+
+def not_checked(found: Artefacts) -> list[str]:
+    """What neither the run nor its validation looked at; a test in error has looked at nothing."""
+    tests = () if found.validation is None else found.validation["tests"]
+    made = {test["name"] for test in tests if not test["error"]}
+    return [text for text, needed in NOT_CHECKED if not needed or not made.issuperset(needed)]
 
 
 def facts(found: Artefacts) -> Section:
@@ -38,7 +49,7 @@ def facts(found: Artefacts) -> Section:
             ]
         ),
         Note(
-            [*NOT_CHECKED, "A good backtest is not evidence of skill."],
+            [*not_checked(found), "A good backtest is not evidence of skill."],
             title="Not checked by this run",
             alarm=True,
         ),

@@ -15,6 +15,7 @@ from trading_system.validation.permuted_worlds import (
     reads_no_price,
     refuse_what_cannot_change,
 )
+from trading_system.validation.pictures import histogram
 from trading_system.validation.resampling import monte_carlo_error, n_exceeding, p_value_of_count
 from trading_system.validation.search import objective_of
 
@@ -100,7 +101,10 @@ class Permutation(ValidationTest):
                 "permuted_from_row": worlds.start + 1,
                 "predicted_bytes": memory,
             },
-            picture={"null": null[np.isfinite(null)], "observed": observed, "objective": objective, "p_value": p},
+            picture={
+                "pictures": [null_picture(null, observed, objective, work_of(n, len(points)))],
+                "null": null[np.isfinite(null)],
+            },
         )
 
 
@@ -164,6 +168,13 @@ def warnings_of(worlds: PermutedWorlds, search: Search | None) -> list[str]:
             " own; look at the test of random entries"
         )
     return found
+
+
+def null_picture(null: FloatArray, observed: float, objective: str, work: str) -> dict[str, Any]:
+    """The distribution of the best of permuted markets, the run and the selection bias marked."""
+    there = null[np.isfinite(null)]
+    marks = {"this run": observed} | ({"mean of the best": selection_bias(there)} if there.size else {})
+    return histogram(f"Best {objective} on permuted markets", there, marks, "ratio", f"{work}.")
 
 
 def undefined_warnings(null: FloatArray, n: int) -> list[str]:

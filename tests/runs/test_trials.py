@@ -126,3 +126,47 @@ def test_anyone_can_read_the_rows_with_sqlite(tmp_path):
         row = store.execute("SELECT family, period, configurations, sharpe_mean FROM trials").fetchone()
     store.close()
     assert row == (FAMILY, "train", 1, 0.05)
+
+
+def test_columns_are_asked_for_one_by_one_and_only_those_that_are_kept(tmp_path):
+    n = 3 * trials.KEPT_PER_FAMILY
+    wide = dataclasses.replace(TRIAL, configurations=n)
+    asked = []
+
+    def column(number):
+        asked.append(number)
+        return np.full(3, float(number))
+
+    with Journal(tmp_path) as journal:
+        planned = trials.planned(journal, wide, n)
+        trials.record(journal, wide, INDEX, column)
+        assert asked == planned == sorted(set(planned))
+        assert len(planned) == trials.KEPT_PER_FAMILY
+        _, returns, _ = trials.returns_of(journal, wide.family)
+        np.testing.assert_array_equal(returns[0], planned)
+        trials.record(journal, wide, INDEX, column)
+        assert len(asked) == len(planned)  # the same work again: nothing is asked
+        found = trials.count(journal, wide.family)
+    assert (found.trials, found.rows, found.sampled) == (n, 2, True)
+
+
+def test_what_others_write_meanwhile_only_changes_which_columns_are_asked_for(tmp_path):
+    n = trials.KEPT_PER_FAMILY
+    wide = dataclasses.replace(TRIAL, configurations=n)
+    asked = []
+
+    def column(number):
+        if not asked:
+            with Journal(tmp_path) as other:
+                grid = np.zeros((3, n))
+                trials.record(other, dataclasses.replace(another(1), configurations=n), INDEX, grid)
+        asked.append(number)
+        return np.full(3, float(number))
+
+    with Journal(tmp_path) as journal:
+        trials.record(journal, wide, INDEX, column)
+        _, returns, numbers = trials.returns_of(journal, wide.family)
+        assert journal.verify().intact
+    assert set(numbers.tolist()) == {1, 2}
+    assert returns.shape[1] == n
+    assert set(returns[0, numbers == 2].tolist()) <= set(map(float, asked))

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 Number = float | int | None
 NAN = float("nan")
+QUICK_CURVE = ("total_return", "cagr", "max_drawdown", "calmar", "sharpe")
+QUICK_TRADES = ("n_trades", "win_rate", "profit_factor", "expectancy")
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,6 +201,30 @@ def _of_curve(sampled: Sample, pairing: Pairing | None, year: Year) -> dict[str,
         return found | _of_benchmark(pairing, year)
     own = benchmark_metrics(market, pairing.closes, year)
     return found | own | beside | {"excess_cagr": found["cagr"] - own["benchmark_cagr"]}
+
+
+def quick_curve(ledger: Ledger, config: RunConfig, sampled: Sample) -> dict[str, float]:
+    """What is read off the curve alone (`QUICK_CURVE`), with the bits of `summarise`, for whoever runs thousands of ledgers."""
+    n, own = sampled.n_periods, config.portfolio.risk_free
+    if n == 0:
+        return dict.fromkeys(QUICK_CURVE, NAN)
+    year = Year(ledger.bars.periods_per_year, own, own, _days(ledger, sampled))
+    if n >= LONG:
+        found = _of_curve(sampled, None, year)
+    else:
+        found = level_metrics(sampled.levels, year) | {"sharpe": returns.sharpe(sampled.returns, year.periods, own)}
+    return {name: found.get(name, NAN) for name in QUICK_CURVE}
+
+
+def quick_trades(ledger: Ledger, config: RunConfig) -> dict[str, float]:
+    """What is read off the closed trades alone (`QUICK_TRADES`), with the bits of `summarise`."""
+    own = config.portfolio.risk_free
+    inputs = _inputs(ledger, Year(ledger.bars.periods_per_year, own, own, NAN))
+    results = inputs["pnl"], inputs["return_pct"], inputs["pnl_with_stop"], inputs["initial_risk"]
+    found = trade_metrics(*results)
+    if not found and inputs["pnl"].size:  # a result that is not finite
+        return {name: float(metrics.get(name)(inputs["pnl"])) for name in QUICK_TRADES}
+    return {name: found.get(name, NAN) for name in QUICK_TRADES} | {"n_trades": float(inputs["pnl"].size)}
 
 
 def _of_short_curve(sampled: Sample, year: Year) -> dict[str, float]:

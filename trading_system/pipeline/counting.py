@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from trading_system.config.loading import LoadedRun
     from trading_system.pipeline.work import Done
     from trading_system.runs.journal import Journal
-    from trading_system.runs.trials import Trial
+    from trading_system.runs.trials import Columns, Trial
     from trading_system.types import FloatArray
 
 
@@ -57,8 +57,38 @@ def trial_of(
     )
 
 
-def entered(done: Done, journal: Journal, trial: Trial, returns: FloatArray) -> dict[str, Any]:
-    """Write `trial` with its returns, shape (n_periods,) or (n_periods, n_configurations); what the manifest says of it."""
+def search_trial(run: LoadedRun, done: Done, sharpes: FloatArray) -> Trial:
+    """The row of a whole search, whatever it maximised: it counts every point but the run's own values, which are a row of their own.
+
+    Parameters
+    ----------
+    sharpes : float64, shape (n_points - 1,)
+        Yearly Sharpe ratio of each of the other points, NaN where there is none.
+    """
+    import json
+
+    import numpy as np
+
+    from trading_system.config.changes import grid_of
+
+    settings = run.config.validation.search
+    drawn = settings.points if settings.method == "random" else None
+    what = json.dumps(["search", grid_of(run.config), drawn], sort_keys=True, default=str)
+    known = sharpes[np.isfinite(sharpes)] / done.market.bars.periods_per_year**0.5
+    bars, window = done.market.bars, done.window
+    return trial_of(
+        run,
+        done,
+        what=what,
+        configurations=int(sharpes.size),
+        sharpe_mean=float(known.mean()) if known.size else None,
+        sharpe_variance=float(known.var(ddof=1)) if known.size > 1 else None,
+        n_periods=int(np.count_nonzero(bars.sampled[window.first : window.stop])),
+    )
+
+
+def entered(done: Done, journal: Journal, trial: Trial, returns: FloatArray | Columns) -> dict[str, Any]:
+    """Write `trial` with its returns, as `runs.trials.record` takes them; what the manifest says of it."""
     from trading_system.runs import trials
 
     bars, window = done.market.bars, done.window

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trading_system.pipeline.backtest import BacktestResult, written
-from trading_system.pipeline.counting import backtest_trial, entered, trial_of
+from trading_system.pipeline.counting import backtest_trial, entered, search_trial
 from trading_system.pipeline.loading import loaded_run, results_folder
 from trading_system.pipeline.work import Done, Work, computed
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from trading_system.config.loading import LoadedRun
     from trading_system.runs.journal import Journal
     from trading_system.runs.store import Pieces, RunLog
-    from trading_system.runs.trials import Trial
-    from trading_system.types import FloatArray
     from trading_system.validation.base import Examination
     from trading_system.validation.experiment import Experiment
     from trading_system.validation.loop import Store, Told
@@ -124,9 +122,11 @@ def evidence_files(told_of: Mapping[str, Any]) -> dict[str, Pieces]:
 
 def experiment_of(run: LoadedRun, done: Done) -> Experiment:
     """The experiment that a backtest was, its own outcome known already."""
+    from trading_system.runs import window as windows
     from trading_system.validation.experiment import Experiment, Outcome
 
-    experiment = Experiment(run.config, run.root, done.market, done.window.first)
+    start, _ = windows.rows(done.market.bars, run.config, done.window.name)
+    experiment = Experiment(run.config, run.root, done.market, done.window.first, start)
     known = Outcome(run.config, done.ledger, done.market.bars.benchmark_close)
     vars(known)["summary"] = done.summary
     vars(experiment)["baseline"] = known
@@ -165,6 +165,7 @@ def examination_of(
 
     from trading_system.validation.base import Examination, FamilyTrials
     from trading_system.validation.loop import Loop, silent
+    from trading_system.validation.search import MEASURES
     from trading_system.validation.trials import family_trials
 
     run, trial = work.run, dict[str, Any]()
@@ -177,7 +178,7 @@ def examination_of(
         search = examination.search
         if search is not None:
             searched = np.delete(search.returns, search.own, axis=1)
-            present.append(searched_trial(run, done, searched))
+            present.append(search_trial(run, done, np.delete(search.measures[:, MEASURES.index("sharpe")], search.own)))
             said["points"] = len(search.points)
             if upto is None and searched.shape[1]:
                 entered(done, journal, present[1], searched)
@@ -186,33 +187,6 @@ def examination_of(
     index = experiment.bars.index[experiment.sampled_rows]
     examination.trials = family_trials(journal, present, index, returns, searched, upto)
     return examination, trial
-
-
-def searched_trial(run: LoadedRun, done: Done, returns: FloatArray) -> Trial:
-    """The row of the journal for a search: it counts every point but the run's own values, which are a row of their own.
-
-    Parameters
-    ----------
-    returns : float64, shape (n_periods, n_points)
-        Of the other points.
-    """
-    from trading_system.config.changes import grid_of
-    from trading_system.metrics.base import per_period
-    from trading_system.runs.trials import sharpe_spread
-
-    rate = per_period(run.config.portfolio.risk_free, done.market.bars.periods_per_year, 0)
-    mean, variance = sharpe_spread(returns - rate)
-    settings = run.config.validation.search
-    what = json.dumps(["search", grid_of(run.config), settings.method, settings.points], sort_keys=True, default=str)
-    return trial_of(
-        run,
-        done,
-        what=what,
-        configurations=returns.shape[1],
-        sharpe_mean=mean,
-        sharpe_variance=variance,
-        n_periods=returns.shape[0],
-    )
 
 
 def evidence_again(work: Work, done: Done, journal: Journal, manifest: Mapping[str, Any]) -> dict[str, Pieces]:

@@ -8,7 +8,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -18,13 +18,15 @@ from trading_system.runs.journal import Anchor, Journal
 from trading_system.runs.parquet_writer import parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from trading_system.types import FloatArray, IntArray
 
 KEPT_PER_FAMILY = 2000
+Columns: TypeAlias = "Callable[[int], FloatArray]"
+"""Number of a configuration -> its returns, shape (n_periods,)."""
 
 
 @dataclass(frozen=True)
@@ -85,40 +87,72 @@ class Trial:
         return hashlib.sha256("\n".join(whole).encode()).hexdigest()
 
 
-def record(journal: Journal, trial: Trial, index: IntArray, returns: FloatArray) -> Anchor:
+def record(journal: Journal, trial: Trial, index: IntArray, returns: FloatArray | Columns) -> Anchor:
     """Append `trial` and keep its returns; the row is on the disk when this returns.
 
     Parameters
     ----------
     index : int64, shape (n_periods,)
         UTC nanoseconds of each sampled close.
-    returns : float64, shape (n_periods,) or (n_periods, n_columns)
+    returns : float64, shape (n_periods,) or (n_periods, n_columns), or callable
         Simple returns, one column per configuration; kept as float32. Above `KEPT_PER_FAMILY` columns in a family a
-        seeded reservoir decides which are kept, and `sampled` of the family says so.
+        seeded reservoir decides which are kept, and `sampled` of the family says so. A callable gives one of the
+        ``trial.configurations`` columns by its number, and is asked for those that are kept.
 
     Raises
     ------
     OutputError
         The journal or the returns cannot be written.
     """
-    columns = returns[:, None] if returns.ndim == 1 else returns
+    if callable(returns):
+        column, n_columns = returns, trial.configurations
+    else:
+        panel = returns[:, None] if returns.ndim == 1 else returns
+        column, n_columns = lambda number: panel[:, number], panel.shape[1]
+    ready: dict[int, NDArray[np.float32]] = {}
+    while True:
+        for number in planned(journal, trial, n_columns):  # before the others have to wait
+            if number not in ready:
+                ready[number] = np.asarray(column(number), np.float32)
+        anchor = _recorded(journal, trial, index, ready, n_columns)
+        if anchor is not None:
+            return anchor
+
+
+def planned(journal: Journal, trial: Trial, n_columns: int) -> list[int]:
+    """Columns of `trial` whose returns would be kept if it were recorded now; none of work that has been recorded before."""
+    if _same(journal, trial):
+        return []
+    return sorted(_slots(trial.family, _seen(journal, trial.family), n_columns).values())
+
+
+def _same(journal: Journal, trial: Trial) -> list[tuple[Any, ...]]:
+    return journal.execute(
+        "SELECT number, json_extract(body, '$.returns') FROM records WHERE kind = 'trial' AND json_extract(body, '$.key') = ?"
+        " ORDER BY number LIMIT 1",
+        trial.key,
+    )
+
+
+def _recorded(
+    journal: Journal, trial: Trial, index: IntArray, ready: Mapping[int, NDArray[np.float32]], n_columns: int
+) -> Anchor | None:
+    """Append the row; None, and nothing written, where others have written since and columns that are not `ready` would be kept."""
+    gone: list[int] = []
     with journal.transaction():
+        if not set(planned(journal, trial, n_columns)) <= ready.keys():
+            return None
         number = journal.anchor().count + 1
         body: dict[str, Any] = asdict(trial)
         del body["symbols"]
         body |= {"family": trial.family, "universe": trial.universe, "key": trial.key, "created": now()}
         journal.execute("INSERT OR IGNORE INTO symbols VALUES (?, ?)", trial.universe, json.dumps(trial.symbols))
-        same = journal.execute(
-            "SELECT number, json_extract(body, '$.returns') FROM records WHERE kind = 'trial' AND json_extract(body, '$.key') = ?"
-            " ORDER BY number LIMIT 1",
-            trial.key,
-        )
-        gone: list[int] = []
+        same = _same(journal, trial)
         if same:
             body |= {"repeats": same[0][0], "returns": None if same[0][1] is None else json.loads(same[0][1])}
         else:
-            kept, gone = _sampled(journal, trial.family, number, columns.shape[1])
-            body["returns"] = _keep(journal, trial.family, number, index, columns, kept)
+            kept, gone = _sampled(journal, trial.family, number, n_columns)
+            body["returns"] = _keep(journal, trial.family, number, index, ready, kept)
         anchor = journal.append("trial", body)
     for old in gone:
         with contextlib.suppress(OSError):
@@ -138,16 +172,8 @@ def _sampled(journal: Journal, family: str, trial: int, n_columns: int) -> tuple
     ----------
     .. [1] Vitter (1985), "Random Sampling with a Reservoir", ACM TOMS 11(1), 37-57, algorithm R.
     """
-    rows = journal.execute("SELECT seen FROM families WHERE family = ?", family)
-    seen = int(rows[0][0]) if rows else 0
-    slots: dict[int, int] = {}
-    for column in range(n_columns):
-        place = seen + column
-        if place >= KEPT_PER_FAMILY:
-            draw = hashlib.sha256(f"{family}:{place}".encode()).digest()
-            place = int.from_bytes(draw[:8], "big") % (place + 1)
-        if place < KEPT_PER_FAMILY:
-            slots[place] = column
+    seen = _seen(journal, family)
+    slots = _slots(family, seen, n_columns)
     before = {row[0] for row in journal.execute("SELECT DISTINCT trial FROM kept WHERE family = ?", family)} if seen else set()
     journal.execute("INSERT OR REPLACE INTO families VALUES (?, ?)", family, seen + n_columns)
     for slot, column in slots.items():
@@ -156,12 +182,36 @@ def _sampled(journal: Journal, family: str, trial: int, n_columns: int) -> tuple
     return sorted(slots.values()), sorted(before - after)
 
 
+def _seen(journal: Journal, family: str) -> int:
+    """Columns of the family that the reservoir has seen."""
+    rows = journal.execute("SELECT seen FROM families WHERE family = ?", family)
+    return int(rows[0][0]) if rows else 0
+
+
+def _slots(family: str, seen: int, n_columns: int) -> dict[int, int]:
+    """Slot of the reservoir -> column that takes it, after `seen` columns before these."""
+    slots: dict[int, int] = {}
+    for column in range(n_columns):
+        place = seen + column
+        if place >= KEPT_PER_FAMILY:
+            draw = hashlib.sha256(f"{family}:{place}".encode()).digest()
+            place = int.from_bytes(draw[:8], "big") % (place + 1)
+        if place < KEPT_PER_FAMILY:
+            slots[place] = column
+    return slots
+
+
 def _place(journal: Journal, family: str, trial: int) -> Path:
     return journal.folder / "returns" / family / f"{trial:08d}.parquet"
 
 
 def _keep(
-    journal: Journal, family: str, trial: int, index: IntArray, columns: FloatArray, kept: Sequence[int]
+    journal: Journal,
+    family: str,
+    trial: int,
+    index: IntArray,
+    columns: Mapping[int, NDArray[np.float32]],
+    kept: Sequence[int],
 ) -> dict[str, str] | None:
     if not kept:
         return None
@@ -171,7 +221,7 @@ def _keep(
     sweep(path.parent)
     table: dict[str, NDArray[Any]] = {
         "time": np.asarray(index, np.int64),
-        **{f"r{i}": columns[:, i].astype(np.float32) for i in kept},
+        **{f"r{i}": columns[i] for i in kept},
     }
     data = parquet(table, utc_nanoseconds=("time",))
     write_file(path, data)

@@ -7,7 +7,8 @@ Every validation test is a loop over changed worlds. A world says only what diff
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,9 +20,10 @@ from trading_system.config.changes import changed, with_costs
 from trading_system.data.loading import strategy_bars
 from trading_system.data.shared import share, shared
 from trading_system.engine.simulate import StrategyDecisions, simulate
-from trading_system.errors import StrategyError, TradingSystemError
+from trading_system.errors import InsufficientDataError, StrategyError, TradingSystemError
 from trading_system.metrics.sampling import Sample, sample
-from trading_system.metrics.summary import Summary, summarise
+from trading_system.metrics.summary import QUICK_CURVE, QUICK_TRADES, Summary, quick_curve, quick_trades, summarise
+from trading_system.runs.window import history_row
 from trading_system.strategies.base import Signals, Weights
 from trading_system.strategies.decisions import check_decisions
 from trading_system.strategies.loading import build_strategy, raised_at
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
 DECIDING = ("type", "asset_class", "universe", "params", "filters")
 """What of a strategy's part of a run file its decisions depend on."""
+MOST_REMEMBERED = 5_000
+"""Configurations and strategies that an experiment keeps, some kilobytes each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +57,7 @@ class World:
     delay : int
         Bars by which every decision comes later.
     first, stop : int or None
-        Rows of the bars over which it trades; default the experiment's own.
+        Rows of the bars over which it trades; default what a backtest of that configuration would trade.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -99,14 +103,25 @@ class Outcome:
         """Every measure, as ``metrics.json`` has them."""
         return summarise(self.ledger, self.config, benchmark=self.benchmark)
 
+    @cached_property
+    def _curve(self) -> dict[str, float]:
+        return quick_curve(self.ledger, self.config, self.sample)
+
+    @cached_property
+    def _trades(self) -> dict[str, float]:
+        return quick_trades(self.ledger, self.config)
+
     def metric(self, name: str) -> float:
-        """One measure; NaN where it is not defined.
+        """One measure; NaN where it is not defined. Those that a search asks for most are taken without all the others.
 
         Raises
         ------
         KeyError
             There is none of that name.
         """
+        if name in QUICK_CURVE or name in QUICK_TRADES:
+            found = (self._curve if name in QUICK_CURVE else self._trades)[name]
+            return found if np.isfinite(found) else float("nan")
         value = self.summary.metrics[name]
         return float("nan") if value is None else float(value)
 
@@ -132,12 +147,18 @@ class Experiment:
         Its bars end where the period ends.
     first : int
         Row of the bars on which trading and curves begin.
+    start : int or None
+        Row on which the period begins. A world with other parameters then begins where its own backtest would: there, or when its
+        own warm-up has passed; None: every world begins at `first`.
     """
 
-    def __init__(self, config: RunConfig, root: Path, market: Market, first: int) -> None:
-        self.config, self.root, self.market, self.first = config, root, market, first
+    def __init__(self, config: RunConfig, root: Path, market: Market, first: int, start: int | None = None) -> None:
+        self.config, self.root, self.market, self.first, self.start = config, root, market, first, start
         self._strategies: dict[str, Strategy] = {}
+        self._configs: dict[Any, RunConfig] = {}
+        self._firsts: dict[tuple[int, ...], int] = {}
         self._own: dict[int, tuple[Bars, IntArray]] = {}
+        self.notes: dict[str, Any] = {}  # what a search finds out once
 
     @property
     def bars(self) -> Bars:
@@ -165,9 +186,54 @@ class Experiment:
         return [self._decided(self.config, number, self.bars) for number in range(len(self.config.strategies))]
 
     def config_of(self, world: World) -> RunConfig:
-        """The configuration of a world."""
+        """The configuration of a world, made once."""
+        if not world.settings and world.fees == world.slippage == 1.0:
+            return self.config
+        try:
+            key = (tuple(world.settings.items()), tuple(map(type, world.settings.values())), world.fees, world.slippage)
+            found = self._configs.get(key)
+        except TypeError:  # a list among the values
+            return self._config_of(world)
+        if found is None:
+            found = self._config_of(world)
+            if len(self._configs) < MOST_REMEMBERED:
+                self._configs[key] = found
+        return found
+
+    def _config_of(self, world: World) -> RunConfig:
         config = changed(self.config, world.settings) if world.settings else self.config
         return with_costs(config, fees=world.fees, slippage=world.slippage)
+
+    def first_of(self, config: RunConfig) -> int:
+        """Row on which a backtest of `config`, a changed `self.config`, begins in this period.
+
+        Raises
+        ------
+        InsufficientDataError
+            The period ends before its warm-up does.
+        """
+        if self.start is None or all(map(_decides_alike, config.strategies, self.config.strategies)):
+            return self.first
+        warmups = tuple(self._warmup(config, number) for number in range(len(config.strategies)))
+        first = self._firsts.get(warmups)
+        if first is None:
+            kinds = [entry.asset_class for entry in config.strategies]
+            rows = [history_row(self.bars, kind, n) for kind, n in zip(kinds, warmups, strict=True)]
+            first = self._firsts[warmups] = max(self.start, *rows)
+        if first >= self.stop:
+            raise InsufficientDataError(
+                f"the strategies need {max(warmups)} bars of history, and there are {self.stop} up to the end of the period",
+                remedy="load more data (data.start), or shorten the strategies' windows",
+            )
+        return first
+
+    def _warmup(self, config: RunConfig, number: int) -> int:
+        entry, strategy = config.strategies[number], self.strategy(config, number)
+        with self._blamed(entry):
+            needed = strategy.warmup_on(self.bars)
+        if isinstance(needed, bool) or not isinstance(needed, int) or needed < 0:
+            raise StrategyError(f"{entry.name}: warmup_on gave back {needed!r}", allowed="a whole number of bars, 0 or more")
+        return needed
 
     def outcome(self, world: World = SAME) -> Outcome:
         """Run the experiment in `world`.
@@ -180,7 +246,7 @@ class Experiment:
         config = self.config_of(world)
         bars = self.bars if world.bars is None else world.bars
         decisions = self.decided(world, config)
-        first = self.first if world.first is None else world.first
+        first = self.first_of(config) if world.first is None else world.first
         ledger = simulate(bars, decisions, config, first=first, stop=world.stop)
         return Outcome(config, ledger, bars.benchmark_close)
 
@@ -204,7 +270,7 @@ class Experiment:
         found = self._strategies.get(key)
         if found is None:
             found = build_strategy(entry, self.root, None, number)
-            if len(self._strategies) < 100_000:
+            if len(self._strategies) < MOST_REMEMBERED:
                 self._strategies[key] = found
         return found
 
@@ -226,17 +292,22 @@ class Experiment:
         entry = config.strategies[number]
         strategy = self.strategy(config, number)
         own, columns = self.own_bars(number, bars)
-        who = f"{entry.name} ({entry.type})"
-        try:
+        with self._blamed(entry):
             made = strategy.decide(own)
             if ":" in entry.type:
-                check_decisions(made, own, who)
+                check_decisions(made, own, f"{entry.name} ({entry.type})")
+        return StrategyDecisions(made, columns, own.tradable)
+
+    @contextmanager
+    def _blamed(self, entry: StrategyEntry) -> Iterator[None]:
+        """Whatever a strategy's own code raises is a `StrategyError` that names the place."""
+        try:
+            yield
         except (TradingSystemError, MemoryError):
             raise
         except (Exception, SystemExit) as error:
-            where = raised_at(error, self.root)
-            raise StrategyError(f"{who} failed: {type(error).__name__}: {error}", where=where) from error
-        return StrategyDecisions(made, columns, own.tradable)
+            text = f"{entry.name} ({entry.type}) failed: {type(error).__name__}: {error}"
+            raise StrategyError(text, where=raised_at(error, self.root)) from error
 
 
 def _members_of(bars: Bars, own: Bars, columns: IntArray) -> Bars:

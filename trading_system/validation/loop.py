@@ -71,6 +71,20 @@ class Loop:
         TradingSystemError
             What a task raised, the first in order; chunks that were finished are kept.
         """
+
+        def piece(start: int, stop: int) -> FloatArray:
+            rows = np.empty((stop - start, width))
+            for number in range(start, stop):
+                rows[number - start] = task(number)
+            return rows
+
+        return self.spans(name, piece, n, width, chunk)
+
+    def spans(self, name: str, piece: Callable[[int, int], FloatArray], n: int, width: int, chunk: int = 0) -> FloatArray:
+        """`rows` of tasks that are done many at a time: ``piece(start, stop)`` gives the rows of tasks start..stop - 1.
+
+        A row depends on the number of its task alone, not on the piece that it is made in.
+        """
         out = np.empty((n, width))
         if n == 0:
             return out
@@ -78,28 +92,32 @@ class Loop:
         done = n - sum(stop - start for start, stop in spans)
         self.told(name, done, n)
         if spans and not chunk:
-            start = spans[0][0]
+            (start, stop), *rest = spans
             began = time.perf_counter()
-            out[start] = task(start)
+            self._finish(name, start, piece(start, start + 1), out)
             spent = max(time.perf_counter() - began, 1e-6)
             chunk = max(1, min(int(TARGET_SECONDS / spent), 4096))
+            spans, done = [(start + 1, stop), *rest], done + 1
         pieces = [
             (a, min(a + chunk, stop)) for start, stop in spans for a in range(start, stop, max(chunk, 1)) if start < stop
         ]
         progress = [done]
 
-        def work(piece: tuple[int, int]) -> None:
-            a, b = piece
-            for number in range(a, b):
-                out[number] = task(number)
+        def work(span: tuple[int, int]) -> None:
+            a, b = span
+            self._finish(name, a, piece(a, b), out)
             with self._lock:
-                if self.store is not None:
-                    self.store.put(name, a, out[a:b])
                 progress[0] += b - a
                 self.told(name, progress[0], n)
 
         mapped(work, pieces)
         return out
+
+    def _finish(self, name: str, start: int, rows: FloatArray, out: FloatArray) -> None:
+        """Put finished rows in their place, and keep them."""
+        out[start : start + rows.shape[0]] = rows
+        if self.store is not None:
+            self.store.put(name, start, rows)
 
     def _kept(self, name: str, n: int, width: int, out: FloatArray) -> list[tuple[int, int]]:
         """Fill `out` with what is kept; the spans that are still to be done."""
@@ -138,6 +156,7 @@ class Store:
 
     def __init__(self, folder: Path, key: str, *, fresh: bool = False) -> None:
         self.path = folder / FOLDER / f"{key[:32]}.sqlite"
+        self._lock = Lock()
         with self._errors():
             real_folder(folder)
             real_folder(self.path.parent)
@@ -150,6 +169,9 @@ class Store:
                 "CREATE TABLE IF NOT EXISTS chunks (name TEXT, start INTEGER, width INTEGER, sha256 TEXT, data BLOB,"
                 " PRIMARY KEY (name, start))"
             )
+            self._db.execute(
+                "CREATE TABLE IF NOT EXISTS texts (name TEXT, number INTEGER, text TEXT, PRIMARY KEY (name, number))"
+            )
             version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
             if version not in (0, SCHEMA):
                 raise OutputError(f"was written by another version (schema {version})", where=str(self.path))
@@ -157,7 +179,7 @@ class Store:
 
     def get(self, name: str, width: int) -> Iterator[tuple[int, FloatArray]]:
         """First task and rows of every chunk of `name`, in order; one that is damaged is left out, to be done again."""
-        with self._errors():
+        with self._errors(), self._lock:
             found = self._db.execute(
                 "SELECT start, width, sha256, data FROM chunks WHERE name = ? ORDER BY start", (name,)
             ).fetchall()
@@ -169,10 +191,20 @@ class Store:
         """Keep a chunk; it is on the disk when this returns."""
         data = np.ascontiguousarray(rows, np.float64).tobytes()
         digest = hashlib.sha256(data).hexdigest()
-        with self._errors():
+        with self._errors(), self._lock:
             self._db.execute(
                 "INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?)", (name, start, rows.shape[1], digest, data)
             )
+
+    def say(self, name: str, number: int, text: str) -> None:
+        """Keep what is to be said of one task."""
+        with self._errors(), self._lock:
+            self._db.execute("INSERT OR REPLACE INTO texts VALUES (?, ?, ?)", (name, number, text))
+
+    def said(self, name: str) -> dict[int, str]:
+        """What was said of the tasks of `name`."""
+        with self._errors(), self._lock:
+            return dict(self._db.execute("SELECT number, text FROM texts WHERE name = ? ORDER BY number", (name,)).fetchall())
 
     def close(self, *, done: bool) -> None:
         """Let go of the file; `done` removes it, for nothing is left to go on with."""

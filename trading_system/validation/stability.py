@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -158,6 +159,8 @@ class Plateau(NamedTuple):
         Shares of neighbours with at least half of the best, and above 0.
     smoothed_index, smoothed
         Where the mean of a point and its neighbours is largest, and that mean: it passes over a lone spike.
+    best_at, smoothed_at : int
+        Which of the evaluated points these are, in the order in which they were given (that of the grid).
     """
 
     best_index: tuple[int, ...]
@@ -170,6 +173,8 @@ class Plateau(NamedTuple):
     share_positive: float
     smoothed_index: tuple[int, ...]
     smoothed: float
+    best_at: int
+    smoothed_at: int
 
 
 def plateau(values: Any, radius: int = 1) -> Plateau:
@@ -189,32 +194,68 @@ def plateau(values: Any, radius: int = 1) -> Plateau:
         raise DataError(
             "the grid holds no finite value, or an infinite one", allowed="numbers, NaN where nothing was evaluated"
         )
-    flat_best = int(np.nanargmax(grid))
-    best_index = tuple(int(i) for i in np.unravel_index(flat_best, grid.shape))
-    best = float(grid[best_index])
-    around = grid[_box(best_index, radius)].copy()
-    around[tuple(min(i, radius) for i in best_index)] = np.nan
-    beside = around[~np.isnan(around)]
-    smooth = np.full(grid.shape, np.nan)
-    for index in np.ndindex(*grid.shape):
-        if not np.isnan(grid[index]):
-            smooth[index] = np.nanmean(grid[_box(index, radius)])
-    smoothed_index = tuple(int(i) for i in np.unravel_index(int(np.nanargmax(smooth)), grid.shape))
-    some = beside.size > 0
+    places = np.argwhere(~np.isnan(grid))
+    return plateau_of(grid[tuple(places.T)], places, radius)
+
+
+MOST_LOOKED_AT = 400_000_000
+
+
+def plateau_of(values: Any, places: Any, radius: int = 1) -> Plateau:
+    """`plateau` of points that lie anywhere in a grid, as a random search leaves them.
+
+    Parameters
+    ----------
+    values : float64, shape (n_points,)
+        Finite results.
+    places : int, shape (n_points, n_keys)
+        Index of each point along every key; no two alike.
+
+    Raises
+    ------
+    DataError
+        No point, a value that is not finite, or so many keys that their neighbours cannot be looked at.
+    """
+    at_least(radius, 1, "radius")
+    found, where = as_series(values, "results of a grid"), np.asarray(places, np.int64)
+    n, keys = where.shape
+    if n == 0 or n != found.size:
+        raise DataError("a grid without points has no plateau", allowed="one place for every value")
+    shape = where.max(axis=0) + 2 * radius + 1
+    if float(np.prod(shape, dtype=np.float64)) > 2.0**62 or (2 * radius + 1) ** keys * n > MOST_LOOKED_AT:
+        raise DataError(f"the neighbours of {n:,} points along {keys} keys are too many to look at", allowed="fewer keys")
+    strides = np.concatenate([np.cumprod(shape[:0:-1])[::-1], [1]]).astype(np.int64)
+    codes = (where + radius) @ strides
+    order = np.argsort(codes, kind="stable")
+    known, sums, numbers = codes[order], np.zeros(n), np.zeros(n)
+    best = int(np.argmax(found))
+    beside = np.zeros(n, np.bool_)
+    for step in itertools.product(range(-radius, radius + 1), repeat=keys):
+        wanted = codes + int(np.dot(step, strides))
+        at = np.minimum(np.searchsorted(known, wanted), n - 1)
+        hit = known[at] == wanted
+        sums[hit] += found[order[at[hit]]]
+        numbers[hit] += 1.0
+        if hit[best] and any(step):
+            beside[order[at[best]]] = True
+    smooth = sums / numbers
+    return _plateau(found, where, best, found[beside], smooth)
+
+
+def _plateau(found: FloatArray, where: Any, best: int, beside: FloatArray, smooth: FloatArray) -> Plateau:
+    top, some, at = float(found[best]), beside.size > 0, int(np.argmax(smooth))
     median = float(np.median(beside)) if some else NAN
     return Plateau(
-        best_index,
-        best,
+        tuple(int(i) for i in where[best]),
+        top,
         int(beside.size),
         median,
         float(beside.min()) if some else NAN,
-        median / best if best > 0.0 else NAN,
-        float(np.mean(beside >= best / 2.0)) if some else NAN,
+        median / top if top > 0.0 else NAN,
+        float(np.mean(beside >= top / 2.0)) if some else NAN,
         float(np.mean(beside > 0.0)) if some else NAN,
-        smoothed_index,
-        float(smooth[smoothed_index]),
+        tuple(int(i) for i in where[at]),
+        float(smooth[at]),
+        best,
+        at,
     )
-
-
-def _box(index: tuple[int, ...], radius: int) -> tuple[slice, ...]:
-    return tuple(slice(max(i - radius, 0), i + radius + 1) for i in index)

@@ -85,7 +85,7 @@ def column_of(w: World) -> int:
 
 
 def test_swept_weights_have_the_fills_and_the_equity_of_single_runs() -> None:
-    whole = gave_up = trades = 0
+    whole = gave_up = trades = without_curve = 0
     for number, w in weight_worlds(CASES):
         made = w.decisions[0].decisions
         assert isinstance(made, Weights)
@@ -99,8 +99,12 @@ def test_swept_weights_have_the_fills_and_the_equity_of_single_runs() -> None:
             assert not len(ledger.events), number
             assert_same_run(figures, (0, 0), ledger, number)
             assert figures.curves[0].tolist() == sampled_levels(ledger)[1:], number
+            hurried = sweep.weights(changes_of([made.target]), 1, end_alone=True)
+            for name in ("final", "n_trades", "n_fills"):
+                assert getattr(hurried, name)[0, 0] == pytest.approx(getattr(figures, name)[0, 0], rel=1e-12), (number, name)
+            without_curve += bool(np.isnan(hurried.mean[0, 0]))
             whole, trades = whole + 1, trades + len(ledger.trades)
-    assert whole > 0.6 * CASES and trades > 500 and gave_up > 3
+    assert whole > 0.6 * CASES and trades > 500 and gave_up > 3 and 10 < without_curve < whole
 
 
 def test_swept_decisions_of_any_kind_have_the_figures_of_single_runs() -> None:
@@ -117,6 +121,35 @@ def test_swept_decisions_of_any_kind_have_the_figures_of_single_runs() -> None:
             assert figures.curves[0].tolist() == sampled_levels(ledger)[1:]
             seen += 1
     assert seen > 40
+
+
+def test_the_end_of_runs_that_are_all_in_or_out_needs_no_account_of_each() -> None:
+    bars = random_bars(500, 1, 4)
+    panels = []
+    for seed in range(20):
+        target = np.full((500, 1), np.nan)
+        rng = np.random.default_rng(seed)
+        at = np.sort(rng.choice(500, size=60, replace=False))
+        target[at, 0] = np.where(np.arange(60) % 2 == seed % 2, 1.0, 0.0)
+        panels.append(target)
+    windows = [(0, 500), (37, 411)]
+    every_cost: list[dict[str, Any]] = [
+        {"commission_bps": 12.0, "slippage": {"model": "fixed", "bps": 9.0}},
+        {"commission_bps": 0.0, "commission_per_share": 0.01, "slippage": {"model": "none"}},
+        {"commission_bps": 3.0, "commission_minimum": 5.0, "slippage": {"model": "none"}},
+    ]
+    for costs in every_cost:
+        for limits in ({}, {"max_position_notional": 0.4}):
+            config = rules(strategy(costs=costs, limits=limits))
+            figures = Sweep(bars, 0, config, windows).weights(changes_of(panels), 20, end_alone=True)
+            assert np.isnan(figures.mean).all() and not figures.gave_up.any()
+            for p, panel in enumerate(panels):
+                for k, (first, stop) in enumerate(windows):
+                    ledger = long_way(World(bars, [decided(bars, Weights(panel))], config, first, stop))
+                    plain = plain_figures(ledger)
+                    assert figures.n_trades[p, k] == plain["n_trades"] and figures.n_fills[p, k] == plain["n_fills"]
+                    assert figures.final[p, k] == pytest.approx(plain["final"], rel=1e-12)
+                    assert figures.account[0][p, k] == pytest.approx(ledger.cash[-1], rel=1e-9, abs=1e-6)
 
 
 def test_a_sweep_over_windows_starts_each_of_them_flat() -> None:

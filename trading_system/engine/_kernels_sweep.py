@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 EPSILON = 1e-9
 LANES = 16
 SUM, SQUARES, TOP, BOTTOM = 0, LANES, 2 * LANES, 3 * LANES
+NONE, HELD, WHOLE = range(3)  # levels of a run that are worked out
 
 
 @engine_helper
@@ -189,20 +190,22 @@ def weights_account(
     weights: FloatArray,
     first: int,
     stop: int,
-    whole_curve: int,
+    curve: int,
+    bound: float,
     levels: FloatArray,
     out: FloatArray,
 ) -> Any:
     """Trade the weights of one set over rows first..stop - 1; the number of levels written comes back.
 
-    ``levels[0]`` is the starting equity. With `whole_curve` a level per row follows; without, rows that only rest at the level before
-    them are left out. `out` gets final equity, cash, quantity, fills and closed trades; `SWEEP_GAVE_UP` is 1 where the run is not for
+    ``levels[0]`` is the starting equity. With WHOLE a level per row follows; with HELD rows that only rest at the level before them
+    are left out; with NONE there is the last level alone, and the run gives up where it is short, owes cash, or falls below `bound`
+    times its best level at a decision, for then it might be ruined in between. `out` gets final equity, cash, quantity, fills and closed trades; `SWEEP_GAVE_UP` is 1 where the run is not for
     this kernel: interest falls due, or a weight that is not finite.
     """
     rule = rules[0]
     cash, q = rule["starting_equity"], 0.0
     levels[0] = cash
-    used, since, fills, trades, gave_up = 1, first, 0, 0, 0
+    used, since, fills, trades, gave_up, peak = 1, first, 0, 0, 0, cash
     e, n = 0, rows.size
     while e < n and rows[e] < first:
         e += 1
@@ -210,7 +213,8 @@ def weights_account(
         t, weight = rows[e], weights[e]
         e += 1
         total = cash + q * close[t] if q != 0.0 else cash
-        if not abs(weight) < math.inf:
+        peak = max(peak, total)
+        if not abs(weight) < math.inf or (curve == NONE and (not total > bound * peak or q < 0.0 or cash < 0.0)):
             gave_up = 1
             break
         if weight == 0.0 and q == 0.0:
@@ -245,17 +249,106 @@ def weights_account(
                 fills += 1
         if (rule["pays_debit"] and cash < 0.0) or (rule["pays_borrow"] and q < 0.0):
             gave_up = 1
-        stretch = f if q_before != 0.0 or whole_curve else min(since + 1, f)
-        mark(close[since:stretch], cash_before, q_before, levels[used : used + stretch - since])
-        used += stretch - since
-        since = f
-    stretch = stop if q != 0.0 or whole_curve else min(since + 1, stop)
+        if curve != NONE:
+            stretch = f if q_before != 0.0 or curve == WHOLE else min(since + 1, f)
+            mark(close[since:stretch], cash_before, q_before, levels[used : used + stretch - since])
+            used += stretch - since
+            since = f
+    if curve == NONE:
+        since = stop - 1
+        peak = max(peak, cash + q * close[since])
+        if not cash + q * close[since] > bound * peak or q < 0.0 or cash < 0.0:
+            gave_up = 1
+    stretch = stop if q != 0.0 or curve == WHOLE else min(since + 1, stop)
     mark(close[since:stretch], cash, q, levels[used : used + stretch - since])
     used += stretch - since
     out[SWEEP_FINAL] = levels[used - 1]
     out[SWEEP_CASH], out[SWEEP_QUANTITY] = cash, q
     out[SWEEP_FILLS], out[SWEEP_TRADES], out[SWEEP_GAVE_UP] = fills, trades, gave_up
     return used  # a level is never above the highest of these, nor below the lowest: what is left out repeats one
+
+
+@engine_routine
+def is_scale_free(rule: Any, volume: FloatArray, windows: IntArray) -> Any:
+    """Whether a purchase of everything is the same share of any equity, and every order fills at the next open."""
+    if rule["whole"] or rule["per_trade"] != 0.0 or rule["minimum"] > 0.0 or rule["pays_debit"] or rule["min_trade"] > 0.5:
+        return False
+    for w in range(windows.shape[0]):
+        for t in range(windows[w, 0], windows[w, 1]):
+            if volume[t] == 0.0:
+                return False
+    return True
+
+
+@engine_routine
+def round_trips(open_: FloatArray, close: FloatArray, rule: Any, a: int, b: int, trips: FloatArray) -> None:
+    """What a decision at each row a..b - 2 does to one unit of money: units bought, money left; and what one unit sells for."""
+    for t in range(a, b - 1):
+        wanted = wanted_quantity(rule, 1.0, 1.0, close[t])
+        bought = filled_increase(rule, 1.0, 0.0, 1.0, wanted, open_[t + 1])
+        price = open_[t + 1] * (1.0 + rule["slippage"])
+        trips[t, 0], trips[t, 1] = bought, 1.0 - (bought * price + commission_of(rule, bought, price))
+        price = open_[t + 1] * (1.0 - rule["slippage"])
+        trips[t, 2] = price - commission_of(rule, 1.0, price)
+
+
+@engine_routine
+def compounded(
+    close: FloatArray,
+    rule: Any,
+    rows: IntArray,
+    weights: FloatArray,
+    first: int,
+    stop: int,
+    trips: FloatArray,
+    bound: float,
+    out: FloatArray,
+) -> Any:
+    """End of a run that is all in or out: its equity is multiplied by what each round trip makes of one unit of money.
+
+    False where it is something else (other weights, a refused order) or might be ruined on the way.
+    """
+    equity, peak, trades, fills, e = 1.0, 1.0, 0, 0, 0
+    while e < rows.size and rows[e] < first:
+        e += 1
+    bought, left = 0.0, 1.0
+    while e < rows.size and rows[e] < stop:
+        t, weight = rows[e], weights[e]
+        e += 1
+        if weight == 0.0:
+            if bought == 0.0 or t + 1 >= stop:
+                continue
+            equity *= left + bought * trips[t, 2]
+            bought, left = 0.0, 1.0
+            trades += 1
+            fills += 1
+            peak = max(peak, equity)
+            if not equity > bound * peak:
+                return False
+        elif weight != 1.0 or bought != 0.0:
+            return False
+        elif t + 1 < stop:
+            bought, left = trips[t, 0], trips[t, 1]
+            fills += 1
+            if not (bought > 0.0 and left > -1e-6):
+                return False
+    start = rule["starting_equity"]
+    out[SWEEP_FINAL] = start * (equity * (left + bought * close[stop - 1]))
+    out[SWEEP_CASH], out[SWEEP_QUANTITY] = start * equity * left, start * equity * bought
+    out[SWEEP_FILLS], out[SWEEP_TRADES], out[SWEEP_GAVE_UP] = fills, trades, 0
+    peak = max(peak, out[SWEEP_FINAL] / start)
+    return out[SWEEP_FINAL] / start > bound * peak
+
+
+@engine_routine
+def fall_bound(close: FloatArray, windows: IntArray) -> Any:
+    """Share of its best level at decisions below which a run that only holds might be ruined between them: 1e-9 (highest / lowest)^2."""
+    top, bottom = close[windows[0, 0]], close[windows[0, 0]]
+    for w in range(windows.shape[0]):
+        for t in range(windows[w, 0], windows[w, 1]):
+            top = max(top, close[t])
+            bottom = min(bottom, close[t])
+    return 1e-9 * (top / bottom) * (top / bottom)
 
 
 @engine_routine
@@ -311,6 +404,8 @@ def sweep_weights(
     lanes: FloatArray,
     keep: IntArray,
     curves: FloatArray,
+    end_alone: int,
+    trips: FloatArray,
     out: FloatArray,
 ) -> None:
     """Run every set of weights over every window.
@@ -333,9 +428,18 @@ def sweep_weights(
     keep : int64[::1], shape (n_sets,)
         Row of `curves` that gets the measured equity of a set in the last window; -1 for none.
     curves : float64[:, ::1], shape (n_kept, n_periods), written
+    end_alone : int64
+        1: nothing but the end of the account is asked for, to 1e-12; mean, deviation and drawdown are left NaN. Where every row is
+        measured.
+    trips : float64[:, ::1], shape (n_bars, 3), or (0, 3) without `end_alone`
+        Room.
     out : float64[:, :, ::1], shape (n_sets, n_windows, N_FIGURES), written
     """
-    whole = int(sampled[0] >= 0)
+    curve, bound = WHOLE if sampled[0] >= 0 else HELD, fall_bound(close, windows)
+    rule, scale_free = rules[0], end_alone and is_scale_free(rules[0], volume, windows)
+    if scale_free:
+        for w in range(windows.shape[0]):
+            round_trips(open_, close, rule, windows[w, 0], windows[w, 1], trips)
     for p in range(starts.size - 1):
         own, asked = rows[starts[p] : starts[p + 1]], weights[starts[p] : starts[p + 1]]
         for w in range(windows.shape[0]):
@@ -343,16 +447,27 @@ def sweep_weights(
             if first >= stop:
                 figures[SWEEP_GAVE_UP] = 1
                 continue
-            used = weights_account(open_, close, volume, rules, own, asked, first, stop, whole, levels, figures)
+            if end_alone and bound < 1.0:
+                figures[SWEEP_MEAN] = figures[SWEEP_DEVIATION] = figures[SWEEP_DRAWDOWN] = math.nan
+                figures[SWEEP_PERIODS] = stop - first
+                if scale_free and compounded(close, rule, own, asked, first, stop, trips, bound, figures):
+                    continue
+                weights_account(open_, close, volume, rules, own, asked, first, stop, NONE, bound, levels, figures)
+                if figures[SWEEP_GAVE_UP] == 0:
+                    continue
+            used = weights_account(open_, close, volume, rules, own, asked, first, stop, curve, bound, levels, figures)
             n = measured(levels[:used], stop - first, sampled, first, lanes, figures)
             if keep[p] >= 0 and w == windows.shape[0] - 1:
-                if not whole:
+                if curve == HELD:
                     gave_up = figures[SWEEP_GAVE_UP]
-                    n = weights_account(open_, close, volume, rules, own, asked, first, stop, 1, levels, figures) - 1
+                    n = (
+                        weights_account(open_, close, volume, rules, own, asked, first, stop, WHOLE, bound, levels, figures)
+                        - 1
+                    )
                     figures[SWEEP_GAVE_UP] = gave_up
-                curve = curves[keep[p]]
-                for k in range(min(n, curve.size)):
-                    curve[k] = levels[k + 1]
+                row = curves[keep[p]]
+                for k in range(min(n, row.size)):
+                    row[k] = levels[k + 1]
 
 
 @engine_kernel

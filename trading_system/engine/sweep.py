@@ -173,6 +173,7 @@ class Sweep:
         *,
         firsts: IntArray | None = None,
         keep: Collection[int] = (),
+        end_alone: bool = False,
     ) -> Figures:
         """Run `n_sets` sets of target weights.
 
@@ -184,6 +185,8 @@ class Sweep:
             Row before which no run of a set begins.
         keep : collection of int
             Sets whose measured equity is kept too.
+        end_alone : bool
+            Only the end of the account, fills and trades are asked for, to 1e-12: the rest may be left NaN.
         """
         from trading_system.engine._kernels_sweep import LANES, sweep_weights
 
@@ -199,12 +202,14 @@ class Sweep:
             stop = min(first + size, n_sets)
             starts, at, asked = _through_the_door(changes(first, stop))
             levels, lanes, own = np.empty(self.bars.n_bars + 1), np.empty(4 * LANES), rows[first:stop]
+            trips = np.empty((self.bars.n_bars if hurried else 0, 3))
             with np.errstate(all="ignore"):
                 sweep_weights(
                     open_, close, volume, rules, starts, at, asked, begins[first:stop], windows, sampled, levels, lanes, own, curves,
-                    table[first:stop],
+                    hurried, trips, table[first:stop],
                 )  # fmt: skip
 
+        hurried = int(end_alone and not keep and sampled[0] < 0)
         size = max(1, min(MOST_SETS, VALUES_OF_A_TASK // max(self.bars.n_bars, 1)))
         self._each(work, range(0, n_sets, size))
         return self._figures(table, rows, curves)

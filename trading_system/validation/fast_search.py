@@ -83,6 +83,7 @@ def fast_evaluate(
     windows: Sequence[Window] | None = None,
     keep: Collection[int] = (),
     threads: bool = True,
+    only_objective: bool = False,
 ) -> Table | None:
     """Every point in one world, as `Experiment.outcome` would give it; None where this way does not apply.
 
@@ -99,9 +100,13 @@ def fast_evaluate(
         Points whose returns are wanted; not together with `windows`.
     threads : bool
         Spread the points over threads; not where this is one task of a larger loop.
+    only_objective : bool
+        Nothing but `Table.objectives` will be read; other measures may be missing.
     """
     search = fast_search(experiment, points)
-    return None if search is None else search.evaluate(world, windows=windows, keep=keep, threads=threads)
+    if search is None:
+        return None
+    return search.evaluate(world, windows=windows, keep=keep, threads=threads, only_objective=only_objective)
 
 
 LAST: WeakKeyDictionary[Experiment, Any] = WeakKeyDictionary()
@@ -182,6 +187,7 @@ class FastSearch:
         windows: Sequence[Window] | None = None,
         keep: Collection[int] = (),
         threads: bool = True,
+        only_objective: bool = False,
     ) -> Table | None:
         """As `fast_evaluate`."""
         base, experiment = World() if world is None else world, self.experiment
@@ -202,7 +208,9 @@ class FastSearch:
             refuse_mistakes(bars, nothing, config, *runs[0])
         except TradingSystemError:  # the general way tells it
             return None
-        figures = self._figures(sweep, base, own, keep, windows is not None)
+        asked = {config.validation.search.objective, *config.validation.search.constraints}
+        hurried = only_objective and asked <= OF_THE_END
+        figures = self._figures(sweep, base, own, keep, windows is not None, hurried)
         if figures is None:
             return None
         left = frozenset(np.flatnonzero(figures.gave_up.any(axis=1)).tolist())
@@ -211,12 +219,14 @@ class FastSearch:
         }
         return Table(figures, left, returns, config.validation.search, bars.periods_per_year, config.portfolio.risk_free)
 
-    def _figures(self, sweep: Sweep, world: World, own: Bars, keep: Collection[int], folds: bool) -> Figures | None:
+    def _figures(
+        self, sweep: Sweep, world: World, own: Bars, keep: Collection[int], folds: bool, hurried: bool
+    ) -> Figures | None:
         """Figures of every point in every window; None where the lane does not know what the rule decides."""
         one_calendar = own.expected.shape[1] == 1  # then nothing is decided before the warm-up of a set has passed
         changes = self._batch.on(own) if self._batch is not None and (one_calendar or not folds) else None
         if changes is not None:
-            return sweep.weights(changes, self.n_points, keep=keep)
+            return sweep.weights(changes, self.n_points, keep=keep, end_alone=hurried)
         decide = self._decide(world, folds)
         first = decide(0)
         return sweep.decisions(decide, self.n_points, keep=keep) if first is not None and sweep.knows(first) else None
@@ -264,3 +274,5 @@ MEASURES: dict[str, Callable[[Figures, float, float], FloatArray]] = {
     "n_fills": lambda figures, year, risk_free: figures.n_fills,
 }
 """Objectives and constraints that the figures of a sweep answer."""
+OF_THE_END = {"total_return", "cagr", "n_trades", "n_fills"}
+"""Those that need no curve."""

@@ -17,9 +17,10 @@ from trading_system.config.changes import changed
 from trading_system.config.validation import SearchConfig, WalkForwardConfig
 from trading_system.data.bars import Bars
 from trading_system.engine.simulate import StrategyDecisions, simulate
-from trading_system.errors import DataError, InsufficientDataError
+from trading_system.errors import DataError, InsufficientDataError, TradingSystemError
 from trading_system.strategies.base import Weights
 from trading_system.strategies.loading import build_strategy
+from trading_system.validation import walk_forward as room
 from trading_system.validation.experiment import Experiment, World
 from trading_system.validation.loop import Loop, Store
 from trading_system.validation.stretches import Decided, decided, ready_row, silent_before
@@ -181,7 +182,8 @@ def test_another_market_is_walked_with_its_own_decisions() -> None:
     other = random_bars(620, 2, 13)
     there = crossover(other, WINDOWS["rolling"])
     np.testing.assert_array_equal(walk_forward_returns(experiment, other), walk_forward(there).returns)
-    np.testing.assert_array_equal(walk_forward(experiment, bars=other).returns, walk_forward(there).returns)
+    np.testing.assert_array_equal(walk_forward_returns(experiment, world=World(bars=other)), walk_forward(there).returns)
+    np.testing.assert_array_equal(walk_forward(experiment, world=World(bars=other)).returns, walk_forward(there).returns)
 
 
 def test_the_row_up_to_which_a_permutation_leaves_the_market_alone_ends_the_first_training() -> None:
@@ -194,7 +196,7 @@ def test_the_row_up_to_which_a_permutation_leaves_the_market_alone_ends_the_firs
         name: np.vstack([getattr(experiment.bars, name)[: row + 1], getattr(other, name)[row + 1 :]])
         for name in ("open", "high", "low", "close", "volume")
     }
-    mixed = walk_forward(experiment, bars=dataclasses.replace(experiment.bars, **panels))
+    mixed = walk_forward(experiment, world=World(bars=dataclasses.replace(experiment.bars, **panels)))
     np.testing.assert_array_equal(mixed.values[:, 0], walk_forward(experiment).values[:, 0])
     assert (mixed.values[:, 1] != walk_forward(experiment).values[:, 1]).any()
 
@@ -222,3 +224,30 @@ def test_the_document_says_what_was_found() -> None:
     modal = Counter(tuple(one["point"].values()) for one in told["folds"]).most_common(1)[0]
     assert told["stability"]["modal_share"] == modal[1] / len(found.folds)
     json.dumps(told, allow_nan=False)
+
+
+@pytest.mark.parametrize("objective", ["sharpe", "calmar", "total_return"])
+def test_the_quick_way_of_a_single_line_gives_what_the_general_way_does(
+    objective: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bars = random_bars(620, 1, 17, volatility=0.25)
+    told = {"objective": objective, "constraints": {"n_trades": {"min": 1.0}}}
+    quick = walk_forward(crossover(bars, WINDOWS["gap"], **told))
+    asked = []
+    monkeypatch.setattr(room, "fast_evaluate", lambda *args, **more: asked.append(args))  # None: it does not apply
+    general = walk_forward(crossover(bars, WINDOWS["gap"], **told))
+    assert len(asked) == 1
+    np.testing.assert_allclose(quick.values, general.values, rtol=1e-12, atol=1e-12)
+    assert quick.chosen.tolist() == general.chosen.tolist()
+    np.testing.assert_array_equal(quick.returns, general.returns)
+    for one, other in zip(quick.folds, general.folds, strict=True):
+        assert one.out_of_sample.document() == other.out_of_sample.document()
+        here, there = one.in_sample.document(), other.in_sample.document()
+        assert here == {name: pytest.approx(value, rel=1e-10, abs=1e-12) for name, value in there.items()}
+
+
+def test_points_that_the_quick_way_leaves_go_the_general_way() -> None:
+    """A slow average that is no longer than the fast one is refused by the rule itself."""
+    experiment = crossover(random_bars(620, 1, 18), WINDOWS["rolling"], grid={FAST: (5, 60), SLOW: (30, 90)})
+    with pytest.raises(TradingSystemError, match="fast"):
+        walk_forward(experiment)

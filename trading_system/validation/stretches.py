@@ -19,11 +19,11 @@ from trading_system.metrics.drawdown import max_drawdown
 from trading_system.runs.window import history_row
 from trading_system.strategies.base import Signals
 from trading_system.validation.experiment import Experiment, Outcome, World
+from trading_system.validation.search import measure
 
 if TYPE_CHECKING:
     from trading_system.config.models import RunConfig
     from trading_system.data.bars import Bars
-    from trading_system.types import FloatArray
     from trading_system.validation.folds import Window
 
 
@@ -130,19 +130,15 @@ class Figures:
         return {name: None if np.isnan(value) else value for name, value in dataclasses.asdict(self).items()}
 
 
-def figures_of(outcome: Outcome, objective: float) -> Figures:
-    """Figures of one stretch."""
+def figures_of(outcome: Outcome, objective: str) -> Figures:
+    """Figures of one stretch; `objective` is the measure that the search maximises."""
     returns = outcome.returns
+    sharpe = measure(outcome, "sharpe")
     return Figures(
         n_periods=int(returns.size),
         total_return=measures.total_return(returns),
-        sharpe=sharpe_of(returns, outcome),
+        sharpe=sharpe,
         max_drawdown=max_drawdown(returns),
         n_trades=int(outcome.pnl.size),
-        objective=objective,
+        objective=sharpe if objective == "sharpe" else measure(outcome, objective),
     )
-
-
-def sharpe_of(returns: FloatArray, outcome: Outcome) -> float:
-    """Annualised Sharpe ratio of returns measured as those of `outcome`."""
-    return measures.sharpe(returns, outcome.ledger.bars.periods_per_year, outcome.config.portfolio.risk_free)

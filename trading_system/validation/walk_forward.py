@@ -11,19 +11,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from trading_system.config.changes import grid_of
+from trading_system.data.shared import share
 from trading_system.errors import DataError, InsufficientDataError
 from trading_system.metrics import returns as measures
 from trading_system.metrics.drawdown import max_drawdown
 from trading_system.parallel import mapped
 from trading_system.runs.window import session
-from trading_system.validation.experiment import Experiment, Outcome, World
+from trading_system.validation.experiment import Experiment, World
+from trading_system.validation.fast_search import fast_evaluate
 from trading_system.validation.folds import Fold, Window, walk_forward_folds
 from trading_system.validation.loop import Loop
-from trading_system.validation.search import Point, best_of, measure, objective_of, searched_points
+from trading_system.validation.search import Point, best_of, objective_of, searched_points, with_settings
 from trading_system.validation.stability import (
     ParameterStability,
     WalkForwardEfficiency,
@@ -31,14 +34,16 @@ from trading_system.validation.stability import (
     plateau,
     walk_forward_efficiency,
 )
-from trading_system.validation.stretches import Decided, Figures, decided, figures_of, rows_of
+from trading_system.validation.stretches import Figures, decided, figures_of, rows_of
 
 if TYPE_CHECKING:
     from trading_system.config.validation import SearchConfig, WalkForwardConfig
     from trading_system.data.bars import Bars
     from trading_system.types import FloatArray, IntArray
+    from trading_system.validation.fast_search import Table
 
 FEW_FOLDS = 4
+MEASURED = ("total_return", "sharpe", "max_drawdown", "n_trades")
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,17 +216,69 @@ def windows_text(windows: WalkForwardConfig) -> str:
     return f"{windows.train} + {windows.test} periods every {step}{more}"
 
 
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a walk-forward asks for in every world.
+
+    Attributes
+    ----------
+    windows : WalkForwardConfig
+    folds : list of Fold
+    training : list of (first, stop)
+        Rows of the bars of each training window.
+    points : sequence of mappings
+        What is tried on each of them.
+    own : int
+        Which of them is the run file's own values.
+    grid : mapping
+        Key path -> values; empty where nothing is chosen.
+    """
+
+    windows: WalkForwardConfig
+    folds: list[Fold]
+    training: list[Window]
+    points: Sequence[Point]
+    own: int
+    grid: dict[str, tuple[Any, ...]]
+
+
+_plans: WeakKeyDictionary[Experiment, dict[WalkForwardConfig, Plan]] = WeakKeyDictionary()
+"""Made once per experiment: a permutation test asks for the same one on hundreds of markets."""
+
+
+def plan_of(experiment: Experiment, windows: WalkForwardConfig | None = None) -> Plan:
+    """The folds and points of an experiment's walk-forward.
+
+    Raises
+    ------
+    InsufficientDataError, DataError
+        As `folds_of`.
+    """
+    windows = experiment.config.validation.walk_forward if windows is None else windows
+    known = _plans.setdefault(experiment, {})
+    if windows not in known:
+        folds = folds_of(experiment, windows)
+        points, own = searched_points(experiment)
+        grid = grid_of(experiment.config) if len(points) > 1 else {}
+        known[windows] = Plan(windows, folds, [rows_of(experiment, fold.train) for fold in folds], points, own, grid)
+    return known[windows]
+
+
 def walk_forward(
-    experiment: Experiment, loop: Loop | None = None, *, bars: Bars | None = None, windows: WalkForwardConfig | None = None
+    experiment: Experiment,
+    loop: Loop | None = None,
+    *,
+    world: World | None = None,
+    windows: WalkForwardConfig | None = None,
 ) -> WalkForward:
-    """Walk forward over the experiment's window, or over another market with the same rows.
+    """Walk forward over the experiment's window, as it is or in a changed world.
 
     Parameters
     ----------
     loop : Loop, optional
         Runs the points of the grid on threads, shows progress and keeps what is finished.
-    bars : Bars, optional
-        Another market with the same rows and symbols.
+    world : World, optional
+        Other bars with the same rows and symbols, other costs or settings.
     windows : WalkForwardConfig, optional
         In place of ``validation.walk_forward``.
 
@@ -232,59 +289,99 @@ def walk_forward(
     TradingSystemError
         A point of the grid is not allowed, or a strategy fails.
     """
-    windows = experiment.config.validation.walk_forward if windows is None else windows
-    folds, world = folds_of(experiment, windows), World(bars=bars)
-    points, own = searched_points(experiment)
-    search = experiment.config.validation.search
-    values = np.full((len(points), len(folds)), np.nan)
-    if len(points) > 1:
-        values = (Loop() if loop is None else loop).rows(
-            f"walk-forward of {len(points)} points, {windows_text(windows)}",
-            lambda k: training_values(experiment, world, points[k], folds, search),
-            len(points),
-            len(folds),
-        )
-    return _judged(experiment, world, windows, folds, points, own, values, threads=True)
+    plan, world = plan_of(experiment, windows), World() if world is None else world
+    return _judged(experiment, world, plan, trained(experiment, world, plan, Loop() if loop is None else loop), True)
 
 
 def walk_forward_returns(
-    experiment: Experiment, bars: Bars | None = None, windows: WalkForwardConfig | None = None
+    experiment: Experiment, bars: Bars | None = None, *, world: World | None = None, windows: WalkForwardConfig | None = None
 ) -> FloatArray:
     """The stitched out-of-sample returns alone, shape (n_periods,), worked out on the thread that asks: one task of a larger loop.
 
     Parameters
     ----------
     bars : Bars, optional
-        Another market with the same rows and symbols, one whose bars are permuted after the first training window say (see
+        Another market with the same rows and symbols, one that is permuted after the first training window say (see
         `untouched_row`).
+    world : World, optional
+        What else differs.
     """
-    windows = experiment.config.validation.walk_forward if windows is None else windows
-    folds, world = folds_of(experiment, windows), World(bars=bars)
-    points, own = searched_points(experiment)
-    search = experiment.config.validation.search
-    values = np.full((len(points), len(folds)), np.nan)
-    if len(points) > 1:
-        values = np.array([training_values(experiment, world, point, folds, search) for point in points])
-    return _judged(experiment, world, windows, folds, points, own, values, threads=False).returns
+    plan, world = plan_of(experiment, windows), World() if world is None else world
+    there = world if bars is None else replace(world, bars=bars)
+    return _judged(experiment, there, plan, trained(experiment, there, plan, None), False).returns
 
 
 def untouched_row(experiment: Experiment, windows: WalkForwardConfig | None = None) -> int:
     """Row of the last bar before the first test: bars up to it stay in place when a walk-forward is permuted (Masters 2018)."""
-    windows = experiment.config.validation.walk_forward if windows is None else windows
-    first = folds_of(experiment, windows)[0]
-    return rows_of(experiment, first.test)[0] - 1
+    return rows_of(experiment, plan_of(experiment, windows).folds[0].test)[0] - 1
 
 
-def training_values(
-    experiment: Experiment, world: World, point: Point, folds: Sequence[Fold], search: SearchConfig
-) -> FloatArray:
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What the training windows say of the points.
+
+    Attributes
+    ----------
+    values : float64, shape (n_points, n_folds)
+        Objective of each; NaN where it is not defined, a constraint is broken, or nothing is chosen.
+    quick : Table or None
+        Further measures of the points that took the quick way.
+    """
+
+    values: FloatArray
+    quick: Table | None
+
+    def figures(self, number: int, fold: int, objective: str) -> Figures | None:
+        """What the point earned on the training window of a fold; None where the quick way does not know."""
+        if self.quick is None or number in self.quick.left:
+            return None
+        of = {name: float(self.quick.measure(name)[number, fold]) for name in (*MEASURED, objective)}
+        periods = int(self.quick.figures.n_periods[number, fold])
+        return Figures(
+            n_periods=periods,
+            total_return=of["total_return"],
+            sharpe=of["sharpe"],
+            max_drawdown=of["max_drawdown"],
+            n_trades=int(of["n_trades"]),
+            objective=of[objective],
+        )
+
+
+def trained(experiment: Experiment, world: World, plan: Plan, loop: Loop | None) -> Trained:
+    """Every point on every training window.
+
+    Parameters
+    ----------
+    loop : Loop or None
+        Spreads the points over threads; None works them out on the thread that asks.
+    """
+    points, n_folds = plan.points, len(plan.folds)
+    values = np.full((len(points), n_folds), np.nan)
+    if not plan.grid:
+        return Trained(values, None)
+    quick = fast_evaluate(experiment, points, world, windows=plan.training, threads=loop is not None)
+    if quick is not None:
+        values = quick.objectives.copy()
+    rest = list(range(len(points))) if quick is None else sorted(quick.left)
+    if len(rest) > 1:
+        share(experiment.bars if world.bars is None else world.bars)
+
+    def task(k: int) -> FloatArray:
+        return training_values(experiment, world, points[rest[k]], plan)
+
+    if rest and loop is None:
+        values[rest] = [task(k) for k in range(len(rest))]
+    elif rest and loop is not None:
+        name = f"walk-forward of {len(rest)} points, {windows_text(plan.windows)}"
+        values[rest] = loop.rows(name, task, len(rest), n_folds)
+    return Trained(values, quick)
+
+
+def training_values(experiment: Experiment, world: World, point: Point, plan: Plan) -> FloatArray:
     """Objective of one point on every training window, shape (n_folds,); its decisions are taken once."""
-    made = decided(experiment, replace(world, settings={**world.settings, **point}))
-    return np.array([objective_of(_over(experiment, made, fold.train), search) for fold in folds])
-
-
-def _over(experiment: Experiment, made: Decided, span: Window) -> Outcome:
-    return made.over(*rows_of(experiment, span))
+    made = decided(experiment, with_settings(world, point))
+    search = experiment.config.validation.search
+    return np.array([objective_of(made.over(*rows), search) for rows in plan.training])
 
 
 def choices(
@@ -311,54 +408,49 @@ def choices(
     return np.array(found, np.int64)
 
 
-def _judged(
-    experiment: Experiment,
-    world: World,
-    windows: WalkForwardConfig,
-    folds: Sequence[Fold],
-    points: Sequence[Point],
-    own: int,
-    values: FloatArray,
-    *,
-    threads: bool,
-) -> WalkForward:
+def _judged(experiment: Experiment, world: World, plan: Plan, training: Trained, threads: bool) -> WalkForward:
     """Trade every test window with the point that its training window chose."""
-    search, grid = experiment.config.validation.search, grid_of(experiment.config) if len(points) > 1 else {}
-    chosen = choices(values, points, own, grid, search)
+    search, folds, points, values = experiment.config.validation.search, plan.folds, plan.points, training.values
+    chosen = choices(values, points, plan.own, plan.grid, search)
     kept: list[FoldResult | None] = [None] * len(folds)
 
     def trade(number: int) -> None:
-        made = decided(experiment, replace(world, settings={**world.settings, **points[number]}))
+        made = decided(experiment, with_settings(world, points[number]))
         for k in np.flatnonzero(chosen == number).tolist():
-            inside, outside = (_over(experiment, made, span) for span in folds[k])
+            inside = training.figures(number, k, search.objective)
+            outside = made.over(*rows_of(experiment, folds[k].test))
             kept[k] = FoldResult(
                 fold=folds[k],
                 number=number,
                 point=points[number],
-                unmet=bool(grid) and bool(np.isnan(values[:, k]).all()),
-                in_sample=figures_of(inside, measure(inside, search.objective)),
-                out_of_sample=figures_of(outside, measure(outside, search.objective)),
+                unmet=bool(plan.grid) and bool(np.isnan(values[:, k]).all()),
+                in_sample=figures_of(made.over(*plan.training[k]), search.objective) if inside is None else inside,
+                out_of_sample=figures_of(outside, search.objective),
                 returns=np.asarray(outside.returns),
             )
 
-    for _ in mapped(trade, np.unique(chosen).tolist()) if threads else map(trade, np.unique(chosen).tolist()):
-        pass
+    numbers = np.unique(chosen).tolist()
+    if threads:
+        mapped(trade, numbers)
+    else:
+        for number in numbers:
+            trade(number)
     results = tuple(one for one in kept if one is not None)
     pieces = _until_the_next(folds)
     rows = np.concatenate([experiment.sampled_rows[first:stop] for first, stop in pieces])
     stitched = np.concatenate([one.returns[: stop - first] for one, (first, stop) in zip(results, pieces, strict=True)])
     return WalkForward(
-        windows=windows,
+        windows=plan.windows,
         folds=results,
         points=points,
-        own=own,
+        own=plan.own,
         values=values,
         returns=stitched,
         rows=rows,
         unused=experiment.sampled_rows.size - folds[-1].test[1],
         periods_per_year=experiment.bars.periods_per_year,
         risk_free=experiment.config.portfolio.risk_free,
-        grid=grid,
+        grid=plan.grid,
     )
 
 

@@ -79,6 +79,18 @@ def perturbed(bars: Bars, n: int, rng: np.random.Generator, only: str = "") -> B
     return altered
 
 
+def untied(bars: Bars, rng: np.random.Generator, size: float = 1e-6) -> Bars:
+    """The same bars with every price moved by about `size`, all of a bar by one factor, so that no two prices are equal.
+
+    A running sum differs in its last bits with the bar on which it began; where a price stood still that decides ``close < mean``.
+    """
+    factor = 1.0 + size * rng.standard_normal(bars.close.shape)
+    changed: dict[str, Any] = {name: getattr(bars, name) * factor for name in PRICES}
+    if bars.quotes is not None:
+        changed["quotes"] = bars.quotes.map(lambda panel: panel * factor)
+    return replace(bars, **changed, benchmark_price=bars.benchmark_close)
+
+
 def _prices(bars: Bars, n: int, rng: np.random.Generator) -> dict[str, Any]:
     shape = bars.close[n:].shape
     level, gone = np.exp(rng.normal(0.0, 1.0, shape)), rng.random(shape) < GONE

@@ -11,6 +11,7 @@ import numpy as np
 
 from trading_system.errors import TradingSystemError
 from trading_system.validation.decided import Decided, moved
+from trading_system.validation.histories import untied
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,8 +96,7 @@ def start_up(
     bars: Bars,
     declares: Callable[[Bars], int],
     tolerance: float,
-    *,
-    whole: Decided | None = None,
+    rng: np.random.Generator,
 ) -> StartUp:
     """The shortest start-up after which decisions no longer depend on what came before it.
 
@@ -110,7 +110,8 @@ def start_up(
         Warm-up that the strategy declares for some bars: where they begin may matter to it.
     """
     declared = declares(bars)
-    trial = _Trial(decide, bars, Decided.of(decide(bars), bars) if whole is None else whole, tolerance)
+    bars = untied(bars, rng)
+    trial = _Trial(decide, bars, Decided.of(decide(bars), bars), tolerance)
     needed, low, tried = _fewest(trial, declared, decisive=True)
     recommended, low_of_all, tried_too = _fewest(trial, declared, decisive=False)
     if needed is not None and needed > declared:

@@ -11,7 +11,6 @@ from trading_system.errors import StrategyError, TradingSystemError
 from trading_system.strategies.decisions import check_decisions
 from trading_system.strategies.loading import raised_at
 from trading_system.validation.base import Bar, Examination, TestResult, ValidationTest, register
-from trading_system.validation.decided import Decided
 from trading_system.validation.peek import Leak, Looker, Peek
 from trading_system.validation.startup import StartUp, start_up
 
@@ -72,9 +71,8 @@ class LookAhead(ValidationTest):
             peeks.append(
                 (entry.name, looker.look(examination.loop, f"{number} {entry.name}", n_cuts, asked.declares(asked.bars)))
             )
-            whole = Decided.of(experiment.decisions[number].decisions, asked.bars)
             tolerance = examination.settings.lookahead.tolerance
-            starts.append((entry.name, start_up(asked.decide, asked.bars, asked.declares, tolerance, whole=whole)))
+            starts.append((entry.name, start_up(asked.decide, asked.bars, asked.declares, tolerance, rng)))
         return _result(experiment, peeks, starts, seed)
 
 

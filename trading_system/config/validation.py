@@ -141,8 +141,20 @@ class StressConfig(FrozenModel):
 
     best_days: int = Field(10, ge=1, le=10_000, description="best days that are left out")
     gap: float = Field(0.20, gt=0.0, lt=1.0, description="overnight gap against each position, as a fraction")
+    flash_crash: float = Field(0.20, gt=0.0, lt=1.0, description="fall below the low within one bar, and back, as a fraction")
+    delisting: tuple[Annotated[float, Field(gt=0.0, le=1.0)], ...] = Field(
+        (0.3, 1.0), description="losses of a holding that is delisted, as fractions of its last close"
+    )
     noise: float = Field(0.10, gt=0.0, le=1.0, description="noise on prices, as a share of each symbol's own volatility")
-    missing: tuple[float, ...] = Field((0.01, 0.05), description="shares of bars that go missing")
+    missing: tuple[Annotated[float, Field(gt=0.0, lt=1.0)], ...] = Field(
+        (0.01, 0.05), description="shares of bars that go missing"
+    )
+    draws: int = Field(10, ge=1, le=100_000, description="draws of missing bars and of noise; nights of gaps, days of crashes")
+    draws_fast: int = Field(3, ge=1, le=100_000, description="the same with --fast")
+    cases: int = Field(
+        50, ge=1, le=1_000_000, description="most positions that are gapped in turn, and symbols that are delisted"
+    )
+    cases_fast: int = Field(8, ge=1, le=1_000_000, description="the same with --fast")
     start_shifts: int = Field(10, ge=1, le=1_000, description="start dates tried, `shift` bars apart")
     shift: int = Field(5, ge=1, le=10_000, description="bars between two start dates")
 

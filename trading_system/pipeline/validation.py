@@ -110,13 +110,14 @@ def run_validation(
 
 
 def evidence_files(told_of: Mapping[str, Any]) -> dict[str, Pieces]:
-    """``validation.json``, and ``scenario_comparison.json`` where the stress test was made."""
+    """``validation.json``, and ``scenario_comparison.json`` where the tests that make scenarios were made."""
     from trading_system.runs.store import to_json
+    from trading_system.validation import scenarios
 
     files: dict[str, Pieces] = {VALIDATION: lambda: iter((to_json(told_of),))}
-    rows = [one["details"]["scenarios"] for one in told_of["tests"] if "scenarios" in one["details"]]
-    if rows:
-        files[SCENARIOS] = lambda: iter((to_json({"scenarios": rows[0]}),))
+    compared = scenarios.document_of(told_of["tests"])
+    if compared is not None:
+        files[SCENARIOS] = lambda: iter((to_json(compared),))
     return files
 
 

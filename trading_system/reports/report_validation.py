@@ -9,6 +9,7 @@ from trading_system.reports.artefacts import Artefacts
 from trading_system.reports.document import Cell, Facts, Folded, Note, Part, Picture, Section, Table, absent
 from trading_system.reports.drawings import DRAWN, said
 from trading_system.reports.formats import amount
+from trading_system.reports.scenarios import scenario_table
 from trading_system.reports.verdict import ANSWERS, figure
 
 VERDICTS = {"pass": "pass", "reject": "no", "report": "reported", "error": "error"}
@@ -83,7 +84,7 @@ def _evidence_of(test: Mapping[str, Any]) -> Iterator[Part]:
         elif data.get("form") in DRAWN:
             yield Picture(f"{name}-{number}", data["title"], data["summary"], data)
     if name == "stress" and test["details"].get("scenarios"):
-        yield Folded("All scenarios", _scenarios(test["details"]["scenarios"]))
+        yield Folded("All scenarios", scenario_table(test["details"]["scenarios"]))
 
 
 def _heat(identity: str, data: Mapping[str, Any]) -> Table:
@@ -100,18 +101,3 @@ def _heat(identity: str, data: Mapping[str, Any]) -> Table:
     return Table(
         identity, caption, (str(data["row_name"]), *map(str, data["columns"])), rows, style="heat", note=data["summary"]
     )
-
-
-def _scenarios(rows: Any) -> Table:
-    """The stress scenarios as they are, whatever columns they have."""
-    keys = list(dict.fromkeys(key for row in rows for key in row if not isinstance(row[key], (dict, list))))
-    lines = [[_scenario_cell(row.get(key)) for key in keys] for row in rows]
-    return Table(
-        "scenarios", "Worlds worse than the data", [key.replace("_", " ") for key in keys], lines, left=(0, 1), prose=(1,)
-    )
-
-
-def _scenario_cell(value: Any) -> str:
-    if value is None:
-        return "\N{EN DASH}"
-    return f"{value:,.4g}" if isinstance(value, float) else str(value)

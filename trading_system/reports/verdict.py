@@ -8,6 +8,7 @@ from typing import Any
 
 from trading_system.reports.formats import NOTHING, amount, count, money, one_line, percent, ratio, table
 from trading_system.reports.page import Page
+from trading_system.reports.scenarios import scenario_lines
 
 ANSWERS = {
     "yes": "YES: every test was made and none says no",
@@ -41,6 +42,10 @@ def verdict_page(document: Mapping[str, Any], folder: str, page: Page, warnings:
         ("test", "measure", "measured", "threshold", "verdict"), rows, right=(2, 3), fixed=(4,), width=page.width
     ).split("\n")
     parts = [page.heading(head), *(page.alarm(line) if line.endswith((" NO", " ERROR")) else line for line in lines)]
+    for test in document["tests"]:
+        if test["name"] == "stress" and test["details"].get("scenarios"):
+            top, *lines = scenario_lines(test["details"]["scenarios"], page.width)
+            parts += ["", page.heading(top), *lines]
     for title, said in (
         ("errors", [f"{test['name']}: {test['error']}" for test in document["tests"] if test["error"]]),
         ("no number", [f"{t['name']}: {b['name']}: {b['why']}" for t in document["tests"] for b in t["bars"] if b["why"]]),

@@ -110,27 +110,28 @@ def rows_of_draws(scenario: str, group: str, table: FloatArray, baseline: FloatA
     ]
 
 
-def document(rows: Sequence[Mapping[str, Any]], *, seed: int, n_worlds: int) -> dict[str, Any]:
-    """The content of ``scenario_comparison.json``: the rows with their units and conventions.
+def document_of(tests: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The content of ``scenario_comparison.json``: all scenarios with their units and conventions; None where no test has any.
 
     Parameters
     ----------
-    rows : sequence of mappings
-        ``details["scenarios"]`` of the tests `costs` and `stress`; of equal rows the first is kept.
-    seed : int
-        Of the draws.
-    n_worlds : int
-        Runs of the experiment that the rows took.
+    tests : sequence of mappings
+        Those of ``validation.json``; of scenarios that two of them made, the last is kept, in its place.
     """
+    making = [test for test in tests if test["details"].get("scenarios")]
+    if not making:
+        return None
     kept: dict[tuple[str, str], Mapping[str, Any]] = {}
-    for one in rows:
-        kept.setdefault((str(one["scenario"]), str(one["statistic"])), one)
+    for test in making:
+        for one in test["details"]["scenarios"]:
+            key = str(one["scenario"]), str(one["statistic"])
+            kept.pop(key, None)
+            kept[key] = one
     return {
         "schema": 1,
         "units": UNITS,
         "conventions": list(CONVENTIONS),
-        "seed": seed,
-        "worlds": n_worlds,
+        "seeds": {str(test["name"]): test["seed"] for test in making if test["seed"] is not None},
         "scenarios": [dict(one) for one in kept.values()],
     }
 

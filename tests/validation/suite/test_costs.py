@@ -87,7 +87,7 @@ def test_the_gate_has_its_own_multiple():
     at = experiment.outcome(World(slippage=1.5)).metric("expectancy")
     assert found.bars[0].name == "expectancy, slippage x1.5" and found.bars[0].measured == at
     assert found.verdict == ("pass" if at > 0.0 else "reject")
-    assert "slippage x1.5" in rows_of(found) and found.n_worlds == 7 + len(found.picture["multiples"])
+    assert "slippage x1.5" in rows_of(found) and found.n_worlds == 7 + len(found.picture["pictures"][0]["x"])
 
 
 def test_a_run_without_trades_rejects_and_one_without_costs_is_warned_of():
@@ -107,7 +107,14 @@ def test_a_breakeven_is_bracketed_or_says_why_not():
 
 def test_the_document_of_scenarios_keeps_each_row_once():
     rows = judged(experiment_of(random_bars(200, 2), ROUNDS, costs=PAID)).details["scenarios"]
-    made = scenarios.document([*rows, *rows], seed=7, n_worlds=6)
-    assert [row["scenario"] for row in made["scenarios"]] == [row["scenario"] for row in rows]
-    assert made["units"]["expectancy"] == "money" and made["seed"] == 7
+    other = [{**rows[1], "note": "again"}]
+    tests = [
+        {"name": "costs", "seed": None, "details": {"scenarios": rows}},
+        {"name": "performance", "seed": None, "details": {}},
+        {"name": "stress", "seed": 7, "details": {"scenarios": other}},
+    ]
+    made = scenarios.document_of(tests)
+    assert made["scenarios"] == [rows[0], *rows[2:], *other]
+    assert made["units"]["expectancy"] == "money" and made["seeds"] == {"stress": 7}
     assert all(set(row) == set(rows[0]) for row in rows)
+    assert scenarios.document_of(tests[1:2]) is None

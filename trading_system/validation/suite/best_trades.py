@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from trading_system.validation.base import Bar, Examination, TestResult, ValidationTest, register
+from trading_system.validation.pictures import curve
 
 if TYPE_CHECKING:
     from trading_system.types import FloatArray
@@ -59,8 +60,20 @@ class BestTrades(ValidationTest):
             work=f"{pnl.size} closed trades, sorted",
             warnings=warnings,
             details=details,
-            picture={"profit_without_best": left[:201]},
+            picture={"pictures": [_picture(left[:201], k)] if pnl.size else []},
         )
+
+
+def _picture(left: FloatArray, k: int) -> dict[str, Any]:
+    return curve(
+        "Profit without the best trades",
+        np.arange(left.size),
+        {"profit of the others": left},
+        {"judged": float(k)},
+        unit="money",
+        x_name="best trades taken away",
+        summary=f"{left[0]:,.2f} with all of them, {left[min(k, left.size - 1)]:,.2f} without the best {k}.",
+    )
 
 
 def profit_without_best(pnl: FloatArray, most: int | None = None) -> FloatArray:

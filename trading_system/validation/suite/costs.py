@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from trading_system.validation import scenarios
 from trading_system.validation.base import Bar, Examination, TestResult, ValidationTest, register
 from trading_system.validation.experiment import World
+from trading_system.validation.pictures import curve
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,7 +90,7 @@ class DearerCosts(ValidationTest):
             n_worlds=len(names) + len(tried),
             warnings=warnings,
             details=details,
-            picture={"multiples": sorted(tried), "expectancy": [tried[m] for m in sorted(tried)]},
+            picture={"pictures": [_picture(tried, multiple)]},
         )
 
 
@@ -138,6 +139,21 @@ def breakeven(expectancy: Callable[[float], float]) -> tuple[float | None, dict[
         middle = (low + high) / 2.0
         low, high = (middle, high) if profit(middle) > 0.0 else (low, middle)
     return (low + high) / 2.0, tried
+
+
+def _picture(tried: dict[float, float], multiple: float | None) -> dict[str, Any]:
+    """Mean profit of a trade over the multiple of all costs, as far as it was tried."""
+    at = sorted(tried)
+    marks = {"as the run file says": 1.0} | ({} if multiple is None else {"nothing is left": multiple})
+    return curve(
+        "Mean profit of a closed trade as costs grow",
+        at,
+        {"mean profit": [tried[m] for m in at]},
+        marks,
+        unit="money",
+        x_name="multiple of commission and slippage",
+        summary=f"Mean profit {tried[1.0]:,.2f} with the costs of the run file; {_why(multiple, tried) or f'nothing is left at {multiple:.2f} times these'}.",
+    )
 
 
 def _why(multiple: float | None, tried: dict[float, float]) -> str:

@@ -6,6 +6,7 @@ Every validation test is a loop over changed worlds. A world says only what diff
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -159,6 +160,17 @@ class Experiment:
         self._firsts: dict[tuple[int, ...], int] = {}
         self._own: dict[int, tuple[Bars, IntArray]] = {}
         self.notes: dict[str, Any] = {}  # what a search finds out once
+
+    def elsewhere(self, config: RunConfig, market: Market) -> Experiment:
+        """The same experiment with another configuration, in another market with the same rows and symbols."""
+        found = copy.copy(self)
+        known: dict[str, Any] = {name: {} for name, value in vars(self).items() if isinstance(value, dict)}
+        vars(found).update(known, config=config, market=market)
+        for kind in type(self).__mro__:
+            for name, value in vars(kind).items():
+                if isinstance(value, cached_property):
+                    vars(found).pop(name, None)
+        return found
 
     @property
     def bars(self) -> Bars:

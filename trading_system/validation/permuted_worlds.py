@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trading_system.config.changes import changed
 from trading_system.data.limits import memory_limit
 from trading_system.data.shared import share
 from trading_system.errors import CapacityError, ConfigError
@@ -21,55 +21,37 @@ if TYPE_CHECKING:
     from trading_system.data.bars import Bars
     from trading_system.engine.ledger import Ledger
     from trading_system.engine.simulate import StrategyDecisions
-    from trading_system.types import FloatArray
 
 OF_THE_END = ("total_return", "cagr", "cagr_calendar", "final_equity", "net_pnl")
 """Measures that depend on where the equity ends alone, not on the way."""
 LOOKED_AT = 3  # permuted markets in which a run is looked at before the many
 
 
-@dataclasses.dataclass(eq=False)
 class PermutedWorlds:
     """The permuted markets of one experiment; world k depends on the seed and on k alone, so any thread may make it.
 
-    Attributes
+    Parameters
     ----------
-    experiment : Experiment
+    asked : Experiment
     seed : int
         Of the draws, not negative.
     start : int
         Last row that is never touched.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        The one whose markets are permuted: `asked` itself or, where actions were recorded, the same in adjusted prices. What is
+        observed is measured in it, so that the market's own order is one of those that are compared.
+    rescaled : bool
+        Whether it is another.
     """
 
-    experiment: Experiment
-    seed: int
-    start: int = 0
-
-    @cached_property
-    def markets(self) -> PermutedMarkets:
-        """Where they are drawn from."""
-        return PermutedMarkets(self.experiment.bars, self.start)
-
-    @cached_property
-    def settings(self) -> dict[str, Any]:
-        """What differs from the run file in every one of these worlds, the market's own order among them.
-
-        Adjusted prices are a scale, not what a share cost: where actions were recorded, whole lots of them would mean nothing.
-        """
-        if self.experiment.bars.factor is None:
-            return {}
-        classes = sorted({entry.asset_class for entry in self.experiment.config.strategies})
-        return {f"execution.lot.{name}": "fractional" for name in classes}
-
-    @property
-    def own(self) -> World:
-        """The market in its own order, in the scale of the permuted ones: the world of the observed value."""
-        return World(settings=self.settings, bars=self.markets.own) if self.rescaled else World()
-
-    @property
-    def rescaled(self) -> bool:
-        """Whether recorded actions make the permuted markets another scale than the run's own."""
-        return self.experiment.bars.factor is not None
+    def __init__(self, asked: Experiment, seed: int, start: int = 0) -> None:
+        self.seed, self.start = seed, start
+        self.markets = PermutedMarkets(asked.bars, start)
+        self.rescaled = asked.bars.factor is not None
+        self.experiment = in_adjusted_prices(asked, self.markets.own) if self.rescaled else asked
 
     def market(self, number: int) -> Bars:
         """Permuted market `number`."""
@@ -77,19 +59,15 @@ class PermutedWorlds:
 
     def world(self, number: int) -> World:
         """World `number`."""
-        return World(settings=self.settings, bars=self.market(number))
+        return World(bars=self.market(number))
 
     def best(self, points: Sequence[Point], number: int, own: int = 0) -> tuple[float, float]:
         """Best objective of a search over `points` in world `number` (-inf where none has one), and that of point `own`."""
-        world = self.world(number)
-        if world.bars is not None and len(points) > 1:
-            share(world.bars)
-        values = evaluate(self.experiment, points, world)
+        market = self.market(number)
+        if len(points) > 1:
+            share(market)
+        values = evaluate(self.experiment, points, World(bars=market))
         return float(np.fmax.reduce(values, initial=-np.inf)), float(values[own])
-
-    def observed(self, points: Sequence[Point]) -> FloatArray:
-        """Objective of every point in the market's own order."""
-        return evaluate(self.experiment, points, self.own)
 
     def check_memory(self) -> int:
         """Bytes that it takes at its peak.
@@ -110,6 +88,13 @@ class PermutedWorlds:
         return need
 
 
+def in_adjusted_prices(experiment: Experiment, own: Bars) -> Experiment:
+    """The experiment in the adjusted prices of its market, with fractional lots: whole ones of adjusted shares mean nothing."""
+    classes = sorted({entry.asset_class for entry in experiment.config.strategies})
+    config = changed(experiment.config, {f"execution.lot.{name}": "fractional" for name in classes})
+    return experiment.elsewhere(config, dataclasses.replace(experiment.market, bars=own))
+
+
 def refuse_what_cannot_change(worlds: PermutedWorlds) -> None:
     """Refuse a test of something that no permutation of the moves can change.
 
@@ -124,7 +109,7 @@ def refuse_what_cannot_change(worlds: PermutedWorlds) -> None:
     objective = experiment.config.validation.search.objective
     if objective not in OF_THE_END:
         return
-    ledgers = [experiment.outcome(worlds.own).ledger]
+    ledgers = [experiment.baseline.ledger]
     ledgers += [experiment.outcome(worlds.world(number)).ledger for number in range(LOOKED_AT)]
     if all(_holds(ledger, worlds.start) for ledger in ledgers):
         raise cannot_change(objective, "every position is opened at the beginning and held to the end")
@@ -153,9 +138,7 @@ def reads_no_price(worlds: PermutedWorlds) -> bool:
     experiment = worlds.experiment
     own = worlds.markets.own
     other = dataclasses.replace(worlds.market(0), volume=own.volume)
-    pairs = zip(
-        experiment.decided(World(bars=own)), experiment.decided(World(bars=other)), strict=True
-    )  # decisions do not depend on lots
+    pairs = zip(experiment.decisions, experiment.decided(World(bars=other)), strict=True)
     return all(_decides_the_same(one, two) for one, two in pairs)
 
 

@@ -20,10 +20,8 @@ from trading_system.validation.resampling import monte_carlo_error, n_exceeding,
 from trading_system.validation.search import objective_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from trading_system.types import FloatArray
-    from trading_system.validation.search import Point, Search
+    from trading_system.validation.search import Search
 
 TIE = 1e-9  # of the observed value: the same moves multiplied in another order differ by rounding
 
@@ -68,7 +66,7 @@ class Permutation(ValidationTest):
         memory = worlds.check_memory()
         objective = experiment.config.validation.search.objective
         points, own = (search.points, search.own) if search is not None else ([{}], 0)
-        observed, as_traded = observed_values(examination, worlds, points, own)
+        observed, as_traded = observed_values(examination, worlds)
         refuse_what_cannot_change(worlds)
         warnings = warnings_of(worlds, search)
         table = examination.loop.rows(
@@ -102,7 +100,7 @@ class Permutation(ValidationTest):
                 "predicted_bytes": memory,
             },
             picture={
-                "pictures": [null_picture(null, observed, objective, work_of(n, len(points)))],
+                "pictures": [null_picture(null, observed, f"best {objective}", work_of(n, len(points)))],
                 "null": null[np.isfinite(null)],
             },
         )
@@ -126,9 +124,7 @@ def refuse_fixed_choice(examination: Examination) -> None:
         )
 
 
-def observed_values(
-    examination: Examination, worlds: PermutedWorlds, points: Sequence[Point], own: int
-) -> tuple[float, float]:
+def observed_values(examination: Examination, worlds: PermutedWorlds) -> tuple[float, float]:
     """The run's own objective in the scale of the permuted markets, and as it was traded.
 
     Raises
@@ -138,7 +134,7 @@ def observed_values(
     """
     settings = examination.experiment.config.validation.search
     as_traded = objective_of(examination.baseline, settings)
-    observed = float(worlds.observed([points[own]])[0]) if worlds.rescaled else as_traded
+    observed = objective_of(worlds.experiment.baseline, settings) if worlds.rescaled else as_traded
     if np.isnan(observed):
         broken = f", or breaks one of the constraints on {', '.join(settings.constraints)}" if settings.constraints else ""
         raise DataError(
@@ -170,11 +166,11 @@ def warnings_of(worlds: PermutedWorlds, search: Search | None) -> list[str]:
     return found
 
 
-def null_picture(null: FloatArray, observed: float, objective: str, work: str) -> dict[str, Any]:
-    """The distribution of the best of permuted markets, the run and the selection bias marked."""
+def null_picture(null: FloatArray, observed: float, what: str, work: str) -> dict[str, Any]:
+    """The distribution over permuted markets, the run and the selection bias marked."""
     there = null[np.isfinite(null)]
-    marks = {"this run": observed} | ({"mean of the best": selection_bias(there)} if there.size else {})
-    return histogram(f"Best {objective} on permuted markets", there, marks, "ratio", f"{work}.")
+    marks = {"this run": observed} | ({"mean of permuted markets": selection_bias(there)} if there.size else {})
+    return histogram(f"{what[:1].upper()}{what[1:]} on permuted markets", there, marks, "ratio", f"{work}.")
 
 
 def undefined_warnings(null: FloatArray, n: int) -> list[str]:

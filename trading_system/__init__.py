@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trading_system.data.bars import Bars as Bars
     from trading_system.errors import TradingSystemError as TradingSystemError
     from trading_system.pipeline import BacktestResult as BacktestResult
+    from trading_system.pipeline import HoldoutRun as HoldoutRun
     from trading_system.pipeline import ValidationRun as ValidationRun
     from trading_system.pipeline import WalkForwardRun as WalkForwardRun
     from trading_system.pipeline import compare_runs as compare_runs
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from trading_system.pipeline import report_run as report_run
     from trading_system.pipeline import reproduce_run as reproduce_run
     from trading_system.pipeline import run_backtest as run_backtest
+    from trading_system.pipeline import run_holdout as run_holdout
     from trading_system.pipeline import run_validation as run_validation
     from trading_system.pipeline import run_walk_forward as run_walk_forward
     from trading_system.pipeline import show_run as show_run
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Bars": "data.bars",
     "BacktestResult": "pipeline",
+    "HoldoutRun": "pipeline",
     "ValidationRun": "pipeline",
     "WalkForwardRun": "pipeline",
     "Signals": "strategies.base",
@@ -49,6 +52,7 @@ _HOME = {
     "report_run": "pipeline",
     "reproduce_run": "pipeline",
     "run_backtest": "pipeline",
+    "run_holdout": "pipeline",
     "run_validation": "pipeline",
     "run_walk_forward": "pipeline",
     "show_run": "pipeline",

@@ -8,7 +8,20 @@ from typing import Annotated
 
 import typer
 
-from trading_system.cli import backtest, config, data, doctor, init, report, runs, strategy, validate, version, walk_forward
+from trading_system.cli import (
+    backtest,
+    config,
+    data,
+    doctor,
+    holdout,
+    init,
+    report,
+    runs,
+    strategy,
+    validate,
+    version,
+    walk_forward,
+)
 from trading_system.cli.main import PROGRAM
 from trading_system.errors import UsageError
 
@@ -48,7 +61,7 @@ def application() -> typer.Typer:
     """The whole command tree."""
     app = _group(top.__doc__, completion=True)
     app.callback(help=_help(top.__doc__))(top)
-    for module in (init, backtest, walk_forward, report, doctor, version):
+    for module in (init, backtest, walk_forward, holdout, report, doctor, version):
         _add(app, module.COMMANDS)
     for name, room in (("validate", validate), ("runs", runs), ("strategy", strategy), ("config", config), ("data", data)):
         group = _group(room.__doc__)

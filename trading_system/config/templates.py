@@ -26,7 +26,7 @@ data:
     max_jump: 0.5
     split_suspect: error           # ratios that look like a split nobody recorded: error | warn | ignore
 
-splits:                            # learn, choose, and never touch; no command of this version opens the holdout
+splits:                            # learn, choose, and never touch; `holdout` opens the last one, once
   train: [2010-01-04, 2016-12-30]
   validation: [2017-01-03, 2018-12-31]
   holdout: [2019-01-02, 2020-12-31]
@@ -262,7 +262,7 @@ data:
   end: 2020-12-31
   benchmark: equal_weight          # or a symbol of the data
 
-splits:                            # learn, choose, and never touch: no command of this version opens the holdout
+splits:                            # learn, choose, and never touch: `holdout` opens the last one, once
   train: [2010-01-04, 2016-12-30]
   validation: [2017-01-03, 2018-12-31]
   holdout: [2019-01-02, 2020-12-31]

@@ -7,6 +7,7 @@ order, and what a run may look at.
 from __future__ import annotations
 
 from trading_system.pipeline.backtest import BacktestResult, run_backtest
+from trading_system.pipeline.holdout import HoldoutRun, holdout_plan, run_holdout
 from trading_system.pipeline.loading import load_run, validate_config, validate_data
 from trading_system.pipeline.runs import compare_runs, list_runs, report_run, reproduce_run, show_run
 from trading_system.pipeline.validation import ValidationRun, run_validation
@@ -14,14 +15,17 @@ from trading_system.pipeline.walk_forward import WalkForwardRun, run_walk_forwar
 
 __all__ = [
     "BacktestResult",
+    "HoldoutRun",
     "ValidationRun",
     "WalkForwardRun",
     "compare_runs",
+    "holdout_plan",
     "list_runs",
     "load_run",
     "report_run",
     "reproduce_run",
     "run_backtest",
+    "run_holdout",
     "run_validation",
     "run_walk_forward",
     "show_run",

@@ -201,6 +201,7 @@ def written(
         "git": git,
         "place": {"root": _relative(root, results), "run_file": work.run.path.name},
         "timings": work.timings,
+        "holdout": work.held,
         **(also or {}),
     }
     work.timings["compute"] = round(time.perf_counter() - start, 6)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trading_system.errors import OutputError, UsageError
+from trading_system.errors import HoldoutError, OutputError, UsageError
 from trading_system.pipeline.backtest import report_bytes, run_artefacts, run_manifest
 from trading_system.pipeline.validation import evidence_again
 from trading_system.pipeline.walk_forward import folds_again
@@ -109,10 +109,16 @@ def reproduce_run(run: str, results: Path | str = "results", *, log: RunLog | No
 
     folder = find_run(run, Path(results))
     manifest = read_manifest(folder)
+    if manifest["period"]["name"] == "holdout":
+        raise HoldoutError(
+            "a run over the holdout is not done again: it would be another look",
+            where=str(folder),
+            remedy="trading-system report RUN shows what it wrote, and runs show whether a file was changed since",
+        )
     work = Work(_loaded_again(folder, manifest), log or RunLog())
     work.log.note("started", config=manifest["place"]["run_file"], config_hash=work.run.hash)
     with Journal(work.run.root) as journal:
-        done = computed(work, _asked(manifest), journal)
+        done = computed(work, _asked(manifest), journal, int(manifest["trial"]["count"]))
         extra = evidence_again(work, done, journal, manifest) if "validation" in manifest else {}
         extra |= folds_again(work, done) if "walk_forward" in manifest else {}
     again = _bytes_again(work, done, manifest, extra)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,10 +28,17 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Work:
-    """A backtest on its way."""
+    """A backtest on its way.
+
+    Attributes
+    ----------
+    held : mapping or None
+        What the journal knows of the run file's own holdout, as the manifest says it.
+    """
 
     run: LoadedRun
     log: RunLog
+    held: Mapping[str, Any] | None = None
     timings: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -61,37 +68,56 @@ class Done:
     code: dict[str, Any]
 
 
-def computed(work: Work, period: str | None, journal: Journal) -> Done:
-    """Everything up to the numbers, in memory."""
-    from trading_system.data.notes import alarming
-    from trading_system.engine.simulate import simulate
-    from trading_system.metrics.summary import summarise
+def computed(work: Work, period: str | None, journal: Journal, upto: int | None = None) -> Done:
+    """Everything up to the numbers, in memory; held-out bars are refused.
+
+    `upto` is the record of the journal that the run was when it was made before.
+    """
     from trading_system.runs import holdout
     from trading_system.runs import window as windows
     from trading_system.runs.manifest import data_hash
 
     run = work.run
+    name = windows.period_name(run.config, period)
+
+    def allowed(market: Market, stop: int) -> tuple[str, ...]:
+        splits = run.config.splits
+        warned = holdout.guard(journal, market.bars, stop, splits, run.hash, data_hash(market.hashes), upto=upto)
+        if splits is not None and splits.holdout is not None:
+            opened = holdout.looks(journal, market.bars, splits.holdout, upto)
+            work.held = holdout.standing(splits.holdout, opened, warned)
+        return warned
+
+    return computed_over(work, name, allowed)
+
+
+Allowed = Callable[["Market", int], Iterable[str]]
+"""Whether rows 0..stop - 1 of the market may be read, and what to be careful about; raises where they may not."""
+Before = Callable[["Market", "Window", Sequence["Strategy"], "dict[str, Any]"], Iterable[str]]
+"""Hears of the market, window, strategies and code just before the first decision, and says what to be careful about."""
+
+
+def computed_over(work: Work, name: str, allowed: Allowed, before: Before | None = None) -> Done:
+    """Everything up to the numbers over the period `name`, in memory."""
+    from trading_system.engine.simulate import simulate
+    from trading_system.metrics.summary import summarise
+    from trading_system.runs import window as windows
+
+    run = work.run
     for text in config_warnings(run):
         work.warn(text)
-    name = windows.period_name(run.config, period)
     with work.step("strategies"):
         strategies, code = strategies_of(run)
     with work.step("data") as told:
         market = market_of(run)
         told |= {"bars": market.bars.n_bars, "symbols": market.bars.n_symbols}
-    alarms = [note for note in market.notes if alarming(note)]
-    for text in alarms:
-        work.warn(f"data: {text}")
-    for note in market.notes:
-        if note in alarms:
-            continue
-        work.log.note("data" if note in market.quality.get("notes", ()) else "environment", message=note)
+    log_notes(work, market)
     start, stop = windows.rows(market.bars, run.config, name)
-    for text in holdout.guard(journal, market.bars, stop, run.config.splits, run.hash, data_hash(market.hashes)):
+    for text in allowed(market, stop):
         work.warn(text)
     needed = [warmup_of(strategy, number, market.bars, run) for number, strategy in enumerate(strategies)]
     window, warnings = windows.window(market.bars, run.config, name, start, stop, needed)
-    for text in warnings:
+    for text in (*warnings, *(before(market, window, strategies, code) if before else ())):
         work.warn(text)
     market = dataclasses.replace(market, bars=market.bars.rows(0, window.stop))
     with work.step("decide"):
@@ -103,6 +129,19 @@ def computed(work: Work, period: str | None, journal: Journal) -> Done:
         summary = summarise(ledger, run.config, benchmark=market.bars.benchmark_close)
     log_events(work, ledger)
     return Done(market, window, ledger, summary, code)
+
+
+def log_notes(work: Work, market: Market) -> None:
+    """What there is to know about the data; what is alarming is a warning."""
+    from trading_system.data.notes import alarming
+
+    alarms = [note for note in market.notes if alarming(note)]
+    for text in alarms:
+        work.warn(f"data: {text}")
+    for note in market.notes:
+        if note in alarms:
+            continue
+        work.log.note("data" if note in market.quality.get("notes", ()) else "environment", message=note)
 
 
 def strategies_of(run: LoadedRun) -> tuple[list[Strategy], dict[str, Any]]:

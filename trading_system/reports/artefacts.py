@@ -14,6 +14,7 @@ from trading_system.runs.series import SCHEMA
 from trading_system.runs.store import METRICS, checked, damaged, from_json, read_bytes, read_manifest, to_json
 
 VALIDATION = "validation.json"
+HOLDOUT = "holdout.json"
 SOURCES = ("config.yaml", "metrics.json", "monthly_report.json", "data_quality.json", "series.json")
 
 _QUALITY: dict[str, Any] = {
@@ -33,6 +34,12 @@ _VALIDATION: dict[str, Any] = {
     "schema": int, "answer": str, "refused": [str], "fast": bool, "left_out": [str], "not_asked": [{"name": str, "why": str}],
     "trials": {"configurations": int, "rows": int, "sampled": bool}, "tests": [_TEST],
 }  # fmt: skip
+_BAR: dict[str, Any] = {"name": str, "sense": str, "unit": str, "why": str, "verdict": str}
+_HOLDOUT: dict[str, Any] = {
+    "schema": int, "answer": str, "bars_hold": bool, "refused": [str], "period": {"first": str, "last": str}, "look": int,
+    "openings": [{"created": str, "config_hash": str}], "contaminated": str, "tests": [_TEST], "primary": [_BAR], "secondary": [_BAR],
+    "secondary_held": int, "secondary_needed": int, "not_judged": [{"name": str, "why": str}],
+}  # fmt: skip
 _TABLES: dict[str, Any] = {"trades": dict, "drawdowns": [dict], "years": [dict], "events": [dict]}
 
 
@@ -48,6 +55,8 @@ class Artefacts:
         ``config.yaml``, ``metrics.json``, ``monthly_report.json``, ``data_quality.json``, ``series.json``.
     validation : mapping or None
         ``validation.json`` of a run that was validated.
+    holdout : mapping or None
+        ``holdout.json`` of a run over the holdout.
     """
 
     manifest: Mapping[str, Any]
@@ -57,6 +66,7 @@ class Artefacts:
     quality: Mapping[str, Any]
     series: Mapping[str, Any]
     validation: Mapping[str, Any] | None = None
+    holdout: Mapping[str, Any] | None = None
 
 
 def read_artefacts(folder: Path) -> Artefacts:
@@ -73,7 +83,7 @@ def read_artefacts(folder: Path) -> Artefacts:
         raise OutputError(
             f"has no {missing[0]}: it was written by an earlier version", where=str(folder), remedy="make the run again"
         )
-    changed = [name for name in damaged(folder, manifest) if name in (*SOURCES, VALIDATION)]
+    changed = [name for name in damaged(folder, manifest) if name in (*SOURCES, VALIDATION, HOLDOUT)]
     if changed:
         raise OutputError(
             f"{', '.join(changed)}: not what the run wrote, and a report shows only that",
@@ -105,4 +115,5 @@ def artefacts_of(manifest: Mapping[str, Any], read: Callable[[str], bytes], wher
         quality=document("data_quality.json", _QUALITY),
         series=series,
         validation=document(VALIDATION, _VALIDATION) if "validation" in manifest else None,
+        holdout=document(HOLDOUT, _HOLDOUT) if manifest["period"]["name"] == "holdout" else None,
     )

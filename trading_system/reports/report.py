@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from trading_system.reports import report_facts, report_orders, report_results, report_validation
+from trading_system.reports import report_facts, report_holdout, report_orders, report_results, report_validation
 from trading_system.reports.artefacts import Artefacts
 from trading_system.reports.document import Report, Section
 from trading_system.reports.formats import amount, count
@@ -13,6 +13,7 @@ from trading_system.reports.formats import amount, count
 SECTIONS: tuple[Callable[[Artefacts], Section | None], ...] = (
     report_facts.facts,
     report_validation.verdict,
+    report_holdout.answer,
     report_results.headline,
     report_results.equity,
     report_results.drawdowns,
@@ -28,6 +29,7 @@ SECTIONS: tuple[Callable[[Artefacts], Section | None], ...] = (
     report_orders.events,
     report_orders.quality,
     report_validation.evidence,
+    report_holdout.evidence,
     report_facts.trials,
 )
 
@@ -42,12 +44,17 @@ def report_of(found: Artefacts) -> Report:
     subtitle = f"{period['first']} to {period['last']} · {count(period['bars'])} {bars} · {amount(symbols, 'symbol')}"
     banners = ["Invented prices: this market was made by a generator. Nothing here says anything about a real one."]
     return Report(
-        title=f"{'Backtest' if found.validation is None else 'Validation'} of {names}",
+        title=f"{_what(found)} of {names}",
         subtitle=subtitle,
         identity=report_facts.identity(manifest),
         banners=banners if found.quality["synthetic"] else [],
         sections=[made for section in SECTIONS if (made := section(found)) is not None],
     )
+
+
+def _what(found: Artefacts) -> str:
+    """The kind of run."""
+    return "Holdout" if found.holdout is not None else "Backtest" if found.validation is None else "Validation"
 
 
 def report_json(found: Artefacts) -> dict[str, Any]:
@@ -63,5 +70,6 @@ def report_json(found: Artefacts) -> dict[str, Any]:
         "histogram": found.series["histogram"],
         "data_quality": {key: found.quality[key] for key in ("rows", "bars", "sessions", "policy", "counts", "notes")},
         **({} if found.validation is None else {"validation": dict(found.validation)}),
+        **({} if found.holdout is None else {"holdout": dict(found.holdout)}),
         "not_checked": report_facts.not_checked(found),
     }

@@ -17,10 +17,10 @@ NOT_CHECKED: tuple[tuple[str, tuple[str, ...]], ...] = (
         "Chance: bootstrap, permutation and multiple-testing corrections. One good curve is what the best of many tries looks like.",
         ("bootstrap", "permutation", "familywise"),
     ),
-    ("The holdout: no figure here was measured on bars kept away from development.", ()),
+    ("The holdout: no figure here was measured on bars kept away from development.", ("holdout",)),
     ("Sensitivity: dearer costs, later fills, other parameters, market stress.", ("costs", "stress")),
 )
-"""What a run does not say, and the tests of a validation that say it; what no test says stands always."""
+"""What a run does not say, and the tests of a validation that say it."""
 NOT_USED = "not used by a rule of weights"
 Terms = list[tuple[str, str]]
 
@@ -29,7 +29,8 @@ def not_checked(found: Artefacts) -> list[str]:
     """What neither the run nor its validation looked at; a test in error has looked at nothing."""
     tests = () if found.validation is None else found.validation["tests"]
     made = {test["name"] for test in tests if not test["error"]}
-    return [text for text, needed in NOT_CHECKED if not needed or not made.issuperset(needed)]
+    made |= set() if found.holdout is None else {"holdout"}
+    return [text for text, needed in NOT_CHECKED if not made.issuperset(needed)]
 
 
 def facts(found: Artefacts) -> Section:
@@ -177,7 +178,20 @@ def _period(found: Artefacts) -> Terms:
         return [*terms, ("Held out", "nothing: the run file has no splits, so all data was open to development")]
     terms += [(name.capitalize(), " to ".join(map(str, splits[name]))) for name in ("train", "validation") if splits.get(name)]
     held = splits.get("holdout")
-    return [*terms, ("Holdout", f"{held[0]} to {held[1]}, closed: not read" if held else "none")]
+    return [*terms, ("Holdout", _holdout(found, f"{held[0]} to {held[1]}") if held else "none")]
+
+
+def _holdout(found: Artefacts, dates: str) -> str:
+    """Whether the holdout is closed, was opened, or is what this run reads."""
+    known = found.manifest.get("holdout") or {}
+    opened = [str(one["created"]) for one in known.get("openings", ())]
+    if found.manifest["period"]["name"] == "holdout":
+        text = f"{dates}: this run is look {len(opened)} at it"
+    elif opened:
+        text = f"{dates}, not read by this run; opened on {', '.join(opened)}"
+    else:
+        text = f"{dates}, closed: not read"
+    return f"{text}; contaminated" if known.get("contaminated") else text
 
 
 def _portfolio(found: Artefacts, by_weight: set[str]) -> Terms:

@@ -61,11 +61,12 @@ def evidence(found: Artefacts) -> Section | None:
         return None
     parts: list[Part] = []
     for test in document["tests"]:
-        parts += _evidence_of(test)
+        parts += evidence_of(test)
     return Section("evidence", "Evidence", parts)
 
 
-def _evidence_of(test: Mapping[str, Any]) -> Iterator[Part]:
+def evidence_of(test: Mapping[str, Any]) -> Iterator[Part]:
+    """One test with its pictures, its work and what it assumes."""
     name, seed = str(test["name"]), test["seed"]
     work = [("Work", test["work"] + (f", seed {seed}" if seed is not None else ""))] if test["work"] else []
     terms = [

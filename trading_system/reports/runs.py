@@ -40,6 +40,11 @@ def runs_page(rows: Sequence[Mapping[str, Any]], page: Page) -> str:
         for row in whole
         if row.get("changed")
     ]
+    text += [
+        page.alarm(page.wrapped(f"{row['run_id']}: {row['contaminated']}", "  ", ""))
+        for row in whole
+        if row.get("contaminated") and row["period"] == "holdout"
+    ]
     broken = [row for row in rows if "damaged" in row]
     text += [page.alarm(page.wrapped(f"{row['run_id']} cannot be read: {row['damaged']}", "  ", "")) for row in broken]
     return "\n".join(text)

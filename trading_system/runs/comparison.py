@@ -17,7 +17,7 @@ HEADLINE = ("total_return", "cagr", "sharpe", "max_drawdown", "n_trades")
 
 
 def run_row(folder: Path) -> dict[str, Any]:
-    """One line of `runs list`: run_id, created, strategies, period, first, last, key metrics, folder."""
+    """One line of `runs list`: run_id, created, strategies, period, first, last, key metrics, contaminated (why its holdout is), folder."""
     manifest = read_manifest(folder)
     return {
         "run_id": manifest["run_id"],
@@ -29,6 +29,7 @@ def run_row(folder: Path) -> dict[str, Any]:
         "config_hash": manifest["config_hash"],
         **{name: manifest["headline"].get(name) for name in HEADLINE},
         "warnings": len(manifest["warnings"]),
+        "contaminated": str((manifest.get("holdout") or {}).get("contaminated") or ""),
         "folder": str(folder),
     }
 

@@ -1,4 +1,4 @@
-"""The holdout stays closed: its dates are written down at first sight, and no run may read them."""
+"""The holdout stays closed: its dates are written down at first sight, no run may read them, and each opening is on record."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import datetime as dt
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -20,19 +21,28 @@ if TYPE_CHECKING:
     from trading_system.data.bars import Bars
     from trading_system.types import IntArray
 
+Dates: TypeAlias = tuple[dt.date, dt.date]
 EPOCH = dt.date(1970, 1, 1).toordinal()
 LEAST = 5  # bars of a month that are no coincidence
 LEAST_OF_WEEK = 3
 WEEKS_FOR = 35  # days from the first one of a holdout on
-OPENING = "no command of this version opens a holdout; it is for one look, when everything else is decided"
+OPENING = "it is for one look, when everything else is decided: trading-system holdout CONFIG"
 
 
 def guard(
-    journal: Journal, market: Bars, stop: int, splits: SplitsConfig | None, config_hash: str, data_hash: str
+    journal: Journal,
+    market: Bars,
+    stop: int,
+    splits: SplitsConfig | None,
+    config_hash: str,
+    data_hash: str,
+    *,
+    upto: int | None = None,
 ) -> tuple[str, ...]:
     """Refuse a run that reads held-out bars, and write down the holdout that its own run file names.
 
-    A holdout is closed for its symbols, by name and by their bars, so that a renamed copy of the data is the same holdout.
+    A holdout is closed for its symbols, by name and by their bars, so that a renamed copy of the data is the same holdout. It stays
+    closed to every run but `holdout` when it has been opened.
 
     Parameters
     ----------
@@ -44,41 +54,146 @@ def guard(
         Of the run file; its `holdout` is recorded where it is new.
     config_hash, data_hash : str
         Of the run; a holdout is recorded once per dates and data.
+    upto : int, optional
+        Record of the journal that the run was when it was made before: what happened since is not told.
 
     Returns
     -------
     warnings : tuple of str
-        A sentence where earlier trials have already read bars of the run file's own holdout.
+        A sentence where the run file's own holdout is contaminated: earlier trials have read bars of it, or it was opened twice.
 
     Raises
     ------
     HoldoutError
         Rows 0..stop - 1 hold bars of a recorded holdout.
     """
-    for record in journal.records("holdout"):
-        _refuse_if_touched(journal, record, market, stop)
-    for above in _journals_above(journal):
-        for record in above.records("holdout"):
-            _refuse_if_touched(above, record, market, stop)
+    for where, record in recorded(journal, "holdout"):
+        found = touched(record, market, stop)
+        if found:
+            raise _refused(where, record, market, stop, found)
     if splits is None or splits.holdout is None:
         return ()
-    first, last = (day.isoformat() for day in splits.holdout)
+    seen = noted(journal, market, splits.holdout, config_hash, data_hash, upto)
+    return contamination(splits.holdout, seen, looks(journal, market, splits.holdout, upto))
+
+
+def recorded(journal: Journal, kind: str) -> Iterator[tuple[Journal, dict[str, Any]]]:
+    """Records of `kind` of a journal and of the journals above it, each with its own."""
+    for record in journal.records(kind):
+        yield journal, record
+    for above in _journals_above(journal):
+        for record in above.records(kind):
+            yield above, record
+
+
+def noted(journal: Journal, market: Bars, dates: Dates, config_hash: str, data_hash: str, upto: int | None = None) -> int:
+    """Write down the holdout of these dates where it is new; how many trials had read bars of it before it was held out."""
+    first, last = (day.isoformat() for day in dates)
     with journal.transaction():
         key = hashlib.sha256(f"{first} {last} {data_hash}".encode()).hexdigest()
-        seen = _seen_by(journal, market, first, last)  # each time: a run that began before the record may have ended since
+        seen = _seen_by(journal, market, first, last, upto)  # each time: a run that began before may have ended since
         if all(old["key"] != key for old in journal.records("holdout")):
             body = {"key": key, "first": first, "last": last, "bars": _fingerprints(market, first, last)}
             journal.append(
                 "holdout", {**body, "config_hash": config_hash, "data_hash": data_hash, "created": now(), "seen_by": seen}
             )
-    if not seen:
-        return ()
-    return (
-        (
-            f"the holdout {first} to {last} is contaminated: {seen} earlier trial{'s' if seen > 1 else ''} read bars of it before"
-            " it was held out"
-        ),
-    )
+    return seen
+
+
+def looks(journal: Journal, market: Bars, dates: Dates, upto: int | None = None) -> list[dict[str, Any]]:
+    """Openings so far, oldest first, that read bars of `market` held out on these dates, whatever they were called then.
+
+    An opening that stands in several journals is one look.
+    """
+    begin, end = market.row_range(*dates)
+    found: dict[str, dict[str, Any]] = {}
+    for where, record in recorded(journal, "opening"):
+        known = where is journal and upto is not None and record["number"] > upto
+        if not known and touched(record, market, end, begin):
+            found.setdefault(record["key"], record)
+    return sorted(found.values(), key=lambda record: str(record["created"]))
+
+
+def contamination(dates: Dates, seen: int, opened: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Why the holdout of these dates is no clean evidence, as one sentence; empty where it is."""
+    reasons = []
+    if seen:
+        reasons.append(f"{seen} earlier trial{'s' if seen > 1 else ''} read bars of it before it was held out")
+    if len(opened) > 1:
+        when = ", ".join(str(record["created"]) for record in opened)
+        reasons.append(f"it was opened {len(opened)} times ({when}), and only the first look was unseen")
+    return (f"the holdout {dates[0]} to {dates[1]} is contaminated: {'; '.join(reasons)}",) if reasons else ()
+
+
+def standing(dates: Dates, opened: Sequence[Mapping[str, Any]], contaminated: Sequence[str]) -> dict[str, Any]:
+    """What a manifest says of the run file's holdout: its dates, every opening so far, and why it is contaminated if it is."""
+    return {
+        "first": dates[0].isoformat(),
+        "last": dates[1].isoformat(),
+        "openings": [{"created": record["created"], "config_hash": record["config_hash"]} for record in opened],
+        "contaminated": " ".join(contaminated),
+    }
+
+
+def openable(journal: Journal, market: Bars, stop: int, dates: Dates) -> None:
+    """Refuse to open a holdout of other dates than the recorded one: what `dates` do not hold would be read, or looked at in pieces.
+
+    Raises
+    ------
+    HoldoutError
+        Rows 0..stop - 1 hold bars of a recorded holdout that is not wholly within `dates`.
+    """
+    first, last = (day.isoformat() for day in dates)
+    for where, record in recorded(journal, "holdout"):
+        if (first <= record["first"] and record["last"] <= last) or not touched(record, market, stop):
+            continue
+        raise HoldoutError(
+            f"the run file's holdout is {first} to {last}, and the one that was recorded on {record['created'][:10]} is"
+            f" {record['first']} to {record['last']}: a holdout is opened whole, or not at all",
+            where=str(where.path),
+            remedy=f"put splits.holdout back to [{record['first']}, {record['last']}]",
+        )
+
+
+def opened(
+    journal: Journal, market: Bars, dates: Dates, config_hash: str, data_hash: str, code_hash: str
+) -> list[dict[str, Any]]:
+    """Write down that the holdout of these dates is opened, before anything of it is shown; all openings of its bars, this one last.
+
+    The record stands in every journal above that holds the same holdout too, so that no folder forgets it. It is on the disk when
+    this returns.
+    """
+    first, last = (day.isoformat() for day in dates)
+    end = market.row_range(*dates)[1]
+    body = {
+        "key": secrets.token_hex(16),
+        "first": first,
+        "last": last,
+        "bars": _fingerprints(market, first, last),
+        "config_hash": config_hash,
+        "data_hash": data_hash,
+        "code_hash": code_hash,
+        "created": now(),
+    }
+    for above in _journals_above(journal):
+        if any(touched(record, market, end) for record in above.records("holdout")):
+            with above.transaction():
+                above.append("opening", body)
+    with journal.transaction():
+        before = [record for record in looks(journal, market, dates) if record["key"] != body["key"]]
+        journal.append("opening", {**body, "look": len(before) + 1})
+    return [*before, body]
+
+
+def of_trials(journal: Journal) -> dict[int, str]:
+    """Number of each trial on a holdout -> ``contaminated`` or empty: the mark in a list of trials."""
+    looks_at = {int(record["number"]): int(record.get("look", 1)) for record in journal.records("opening")}
+    found = {}
+    for trial in journal.records("trial"):
+        if trial["period"] == "holdout":
+            before = [number for number in looks_at if number < trial["number"]]
+            found[int(trial["number"])] = "contaminated" if before and looks_at[max(before)] > 1 else ""
+    return found
 
 
 def _journals_above(journal: Journal) -> Iterator[Journal]:
@@ -99,26 +214,29 @@ def refusal(first: dt.date, last: dt.date, period: str) -> HoldoutError:
     )
 
 
-def _refuse_if_touched(journal: Journal, record: dict[str, Any], market: Bars, stop: int) -> None:
-    """Raise when rows 0..stop - 1 of `market` hold bars of the recorded holdout."""
+def touched(record: Mapping[str, Any], market: Bars, stop: int, begin: int = 0) -> list[str]:
+    """Symbols of which rows `begin`..`stop` - 1 of `market` hold bars of a recorded holdout or opening, by name or by their bars."""
     start, end = market.row_range(dt.date.fromisoformat(record["first"]), dt.date.fromisoformat(record["last"]))
-    end_read = min(end, stop)
-    if start >= end_read:
-        return
-    read = np.flatnonzero(market.has_bar[start:end_read].any(axis=0))
+    a, b = max(start, begin), min(end, stop)
+    if a >= b:
+        return []
+    read = np.flatnonzero(market.has_bar[a:b].any(axis=0))
     names, prints = set(record["bars"]), {digest for text in record["bars"].values() for digest in text.split()}
-    touched = [
+    return [
         market.symbols[i]
         for i in read.tolist()
         if market.symbols[i] in names or not prints.isdisjoint(_fingerprint(market, i, start, end, record["first"]).split())
     ]
-    if not touched:
-        return
-    shown = ", ".join(touched[:5]) + (f" and {len(touched) - 5} more" if len(touched) > 5 else "")
-    raise HoldoutError(
-        f"the run would read bars of {shown} from {_day(market, start)} to {_day(market, end_read - 1)}; they are held out"
+
+
+def _refused(where: Journal, record: Mapping[str, Any], market: Bars, stop: int, found: list[str]) -> HoldoutError:
+    """What is said to a run that would read held-out bars."""
+    start, end = market.row_range(dt.date.fromisoformat(record["first"]), dt.date.fromisoformat(record["last"]))
+    shown = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+    return HoldoutError(
+        f"the run would read bars of {shown} from {_day(market, start)} to {_day(market, min(end, stop) - 1)}; they are held out"
         f" ({record['first']} to {record['last']}, recorded on {record['created'][:10]})",
-        where=str(journal.path),
+        where=str(where.path),
         remedy=f"let the run end before {record['first']} (data.end or splits); {OPENING}",
     )
 
@@ -168,14 +286,18 @@ def withheld(quality: Mapping[str, Any], splits: SplitsConfig | None) -> dict[st
     return {**quality, "incidents": told}
 
 
-def _seen_by(journal: Journal, market: Bars, first: str, last: str) -> int:
-    """How many trials so far have read bars of these symbols between `first` and `last`."""
+def _seen_by(journal: Journal, market: Bars, first: str, last: str, upto: int | None = None) -> int:
+    """How many trials so far have read bars of these symbols between `first` and `last`, other than by opening the holdout."""
     names = set(market.symbols)
     universes = {digest: set(json.loads(text)) for digest, text in journal.execute("SELECT hash, names FROM symbols")}
     return sum(
         1
         for trial in journal.records("trial")
-        if trial["read_from"] <= last and trial["last"] >= first and names & universes.get(trial["universe"], names)
+        if trial["period"] != "holdout"
+        and (upto is None or trial["number"] <= upto)
+        and trial["read_from"] <= last
+        and trial["last"] >= first
+        and names & universes.get(trial["universe"], names)
     )
 
 

@@ -19,8 +19,8 @@ PACKAGE = Path(__file__).resolve().parent.parent
 SCHEMA = 1
 NAMED = ("numpy", "numba", "llvmlite", "pydantic")
 GIT_SECONDS = 0.25
-VOLATILE = ("run_id", "created", "timings", "trial", "place", "git")
-"""Keys of a manifest that differ between two runs of the same work: times, ids and places."""
+VOLATILE = ("run_id", "created", "timings", "trial", "place", "git", "holdout", "preregistration")
+"""Keys of a manifest that differ between two runs of the same work: times, ids, places, and what the journal held then."""
 REPORT = "report.html"
 IDENTITY = ("<!-- identity -->", "<!-- /identity -->")
 """What encloses the same in ``report.html``; no text from outside can hold it there."""

@@ -26,7 +26,7 @@ class Window:
     Attributes
     ----------
     name : str
-        ``train+validation``, ``train``, ``validation``, ``all``.
+        ``train+validation``, ``train``, ``validation``, ``all``, ``holdout``.
     first, stop : int
         Trading and curves begin at row `first` of the market's bars; rows from `stop` on are not read by anybody.
     read_from, first_session, last_session : str
@@ -89,6 +89,7 @@ def rows(bars: Bars, config: RunConfig, name: str) -> tuple[int, int]:
             "train": splits.train,
             "validation": splits.validation,
             "train+validation": (splits.train[0], (splits.validation or splits.train)[1]),
+            "holdout": splits.holdout,
         }[name] or splits.train
         start, stop = bars.row_range(first, last)
         asked = f"{name}, {first} to {last},"

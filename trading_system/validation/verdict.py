@@ -116,17 +116,18 @@ def document(found: Examined, examination: Examination) -> dict[str, Any]:
         "left_out": list(found.left_out),
         "not_asked": [{"name": name, "why": why} for name, why in found.not_asked],
         "trials": {"configurations": trials.n_trials, "rows": trials.n_rows, "sampled": trials.sampled},
-        "tests": [_test_document(one) for one in found.results],
+        "tests": [test_document(one) for one in found.results],
     }
 
 
-def _test_document(result: TestResult) -> dict[str, Any]:
+def test_document(result: TestResult) -> dict[str, Any]:
+    """One test in ``validation.json``."""
     kind = tests.get(result.name)
     return {
         "name": result.name,
         "title": kind.title,
         "verdict": result.verdict,
-        "bars": [_bar_document(bar) for bar in result.bars],
+        "bars": [bar_document(bar) for bar in result.bars],
         "error": result.error,
         "work": result.work,
         "worlds": result.n_worlds,
@@ -145,7 +146,8 @@ def _test_document(result: TestResult) -> dict[str, Any]:
     }
 
 
-def _bar_document(bar: Bar) -> dict[str, Any]:
+def bar_document(bar: Bar) -> dict[str, Any]:
+    """One bar, as documents hold it."""
     return {**{name: _plain(value) for name, value in dataclasses.asdict(bar).items()}, "verdict": bar.verdict}
 
 

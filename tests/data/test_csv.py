@@ -196,6 +196,27 @@ HEAD = "date,open,high,low,close,volume\n"
 MISTAKES = {
     "text": (HEAD + f"2020-01-02,{BAR}\n2020-01-03,10,11,abc,10.5,1\n", "bars.csv: row 3: column low: 'abc' is no number"),
     "decimal comma": (HEAD + f'2020-01-02,{BAR}\n2020-01-03,"10,5",11,9,10.5,1\n', "decimal point"),
+    "decimal comma, told": (HEAD + f'2020-01-02,{BAR}\n2020-01-03,"10,5",11,9,10.5,1\n', "between thousands, here 10.5"),
+    "decimal commas of a table with semicolons": (
+        HEAD.replace(",", ";") + "2020-01-02;1.234,56;1.300,00;1.200,00;1.250,00;10\n",
+        (
+            "bars.csv: row 2: column open: '1.234,56' is no number; allowed: a number with a decimal point, or nothing; "
+            "write numbers with a decimal point and nothing between thousands, here 1234.56"
+        ),
+    ),
+    "decimal commas between commas": (HEAD + "2020-01-02,10,5,11,0,9,0,10,5,100\n", "where numbers have decimal commas"),
+    "negative decimal comma": (HEAD + '2020-01-02,"-,5",11,9,10.5,1\n', "here -0.5"),
+    "blanks between thousands": (HEAD + "2020-01-02,10,11,9,10.5,1 000\n", "nothing between thousands"),
+    "ratio": (
+        f"date,open,high,low,close,volume,split\n2020-01-02,{BAR},2:1\n",
+        (
+            "'2:1' is no number; allowed: a number with a decimal point, or nothing; "
+            "a split is new shares per old, as one number: write 2"
+        ),
+    ),
+    "ratio in words": (f"date,open,high,low,close,volume,split\n2020-01-02,{BAR},1-for-8\n", "write 0.125"),
+    "two-digit years": (HEAD + f"01/31/20,{BAR}\n", "'01/31/20' is no date or time; allowed: such as 2020-01-31"),
+    "two-digit years, told": (HEAD + f"31.01.20,{BAR}\n", "a year of two digits could be of either century"),
     "thousands": (HEAD + '2020-01-02,10,11,9,10.5,"1,000"\n', "nothing between thousands"),
     "date": (HEAD + f"2020-01-02,{BAR}\n\n2020-02-30,{BAR}\n", "bars.csv: row 4: column date: '2020-02-30' is no date"),
     "second header": (HEAD + f"2020-01-02,{BAR}\n{HEAD}2020-01-03,{BAR}\n", "a second header line"),

@@ -10,7 +10,7 @@ import pytest
 
 from tests.data.markets import config, found, load
 from trading_system.config.models import UniverseFile
-from trading_system.data.listings import read_delistings, read_universe
+from trading_system.data.listings import read_actions, read_delistings, read_universe
 from trading_system.data.loading import load_market, strategy_bars
 from trading_system.errors import DataError, TradingSystemError
 
@@ -78,6 +78,7 @@ def test_a_mistake_is_named(mistake: str, tmp_path: Path) -> None:
     [
         ("A,2019-01-03,-1", "a price of -1"),
         ("A,2019-01-03,x", "is no number"),
+        ('A,2019-01-03,"2,5"', "here 2.5"),
         ("A,,1", "is no date"),
         ("A,2019-01-03,1\nA,2019-01-04,1", "delisted twice"),
     ],
@@ -86,6 +87,14 @@ def test_a_wrong_delisting_is_named(line: str, message: str, tmp_path: Path) -> 
     (tmp_path / "gone.csv").write_text(f"symbol,date,price\n{line}\n")
     with pytest.raises(DataError, match=message):
         read_delistings(tmp_path / "gone.csv", ("A",), [])
+
+
+@pytest.mark.parametrize(("cell", "mend"), [("2:1", "write 2"), ("3 for 2", "write 1.5"), ("1/10", "write 0.1"), ("2:0", "")])
+def test_a_split_that_is_written_as_a_ratio_is_told_as_a_number(cell: str, mend: str, tmp_path: Path) -> None:
+    (tmp_path / "actions.csv").write_text(f"symbol,date,split\nA,2019-01-03,{cell}\n")
+    with pytest.raises(DataError, match="actions.csv: row 2: column split: .* is no number") as caught:
+        read_actions(tmp_path / "actions.csv", ("A",), [])
+    assert caught.value.remedy.endswith(mend)
 
 
 @pytest.mark.parametrize("file", ["../gone.csv", "/etc/passwd", "link.csv"])

@@ -42,6 +42,24 @@ _NO_AMOUNT = re.compile(r"yield|date|flag|freq|type|currency|open|high|low|vol")
 NUMBERS = (*PRICES, "volume", "dividend", "split", "funding", "adj_close", "prev_adj_ratio", *QUOTES)
 
 
+_POINT = "write numbers with a decimal point and nothing between thousands"
+_RATIO = re.compile(r"(\d+(?:\.\d+)?)\s*(?::|/|-?for-?|\bfor\b)\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
+
+
+def number_mend(text: str, name: str) -> str:
+    """What would make a number of our column `name` of this cell; empty where nobody knows."""
+    ratio = _RATIO.fullmatch(text)
+    if ratio and name == "split" and float(ratio[1]) > 0.0 and float(ratio[2]) > 0.0:
+        return f"a split is new shares per old, as one number: write {float(ratio[1]) / float(ratio[2]):g}"
+    point = re.fullmatch(r"[+-]?(\d{1,3}(?:[. ]?\d{3})*|\d*),(\d+)", text)
+    if point and not re.fullmatch(r"[1-9]\d{0,2},\d{3}", text):
+        whole = re.sub(r"[. ]", "", point[1])
+        return f"{_POINT}, here {text[0].strip('0123456789.,')}{whole or 0}.{point[2]}"
+    if re.fullmatch(r"[+-]?[\d., ']*\d", text) and re.search(r"[, ']|\..*\.", text):
+        return _POINT
+    return ""
+
+
 @dataclass(frozen=True)
 class Layout:
     """Which column of a table plays which part.

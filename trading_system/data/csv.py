@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trading_system.data.columns import Layout, layout, plain
+from trading_system.data.columns import Layout, layout, number_mend, plain
 from trading_system.data.limits import read_bytes
 from trading_system.data.source import (
     PRICES,
@@ -362,12 +362,22 @@ def _records(sheet: _Sheet) -> Any:
                 raise DataError(
                     f"{len(cells)} cell{'' if len(cells) == 1 else 's'}, the header has {width}",
                     where=f"{sheet.file}: row {line}: column {column}",
-                    remedy="mend or remove the line",
+                    remedy=_width_mend(cells, width, sheet.delimiter),
                 )
             yield line, cells
     except csv.Error as error:
         where = f"{sheet.file}: row {sheet.header_row + reader.line_num}"
         raise DataError(f"not readable as CSV ({error})", where=where, remedy="mend the quotes, or remove the line") from None
+
+
+def _width_mend(cells: list[str], width: int, delimiter: str) -> str:
+    """What to do about a line of another width than its header; commas of numbers are a common cause."""
+    if delimiter == "," and len(cells) > width:
+        return (
+            "mend or remove the line; where numbers have decimal commas, or commas between thousands, save the file with a point"
+            " for decimals and nothing between thousands"
+        )
+    return "mend or remove the line"
 
 
 def _dressed(sheet: _Sheet, column: int) -> bool:
@@ -400,10 +410,10 @@ def _number(cell: str, sheet: _Sheet, line: int, column: int) -> float:
     remedy = ""
     if plain(text) == plain(sheet.headers[column]):
         remedy = "a second header line: remove it"
-    elif re.fullmatch(r"[+-]?[\d.]*,\d+", text) or re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", text):
-        remedy = "write numbers with a decimal point and nothing between thousands"
     elif any(sign in text for sign in _SIGNS):
         remedy = "write every number of the column with the same currency sign, or none with one"
+    else:
+        remedy = number_mend(text, next((ours for ours, i in sheet.plan.numbers.items() if i == column), ""))
     raise DataError(
         f"{text[:60]!r} is no number",
         where=sheet.place(line, column),

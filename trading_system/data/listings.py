@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trading_system.data.actions import ACTION_RANGE, Events
-from trading_system.data.columns import plain
+from trading_system.data.columns import number_mend, plain
 from trading_system.data.source import PRICE_RANGE, check_symbol
 from trading_system.data.stamps import parse_stamps
 from trading_system.errors import DataError
@@ -214,5 +214,6 @@ def _number(text: str, file: Path, row: int, column: str, default: float) -> flo
             f"{text[:40]!r} is no number",
             where=f"{file.name}: row {row}: column {column}",
             allowed="a number with a decimal point",
+            remedy=number_mend(text, column),
         )
     return value

@@ -114,7 +114,7 @@ def _rows(table: Any, names: list[str], plan: Layout, file: Path) -> Rows:
     if codes is None:
         codes = np.zeros(table.num_rows, np.int64)
     stamp, kind, notes = _stamps(table.column(names[plan.time[0]]), plan, file)
-    numbers = {ours: _numbers(table.column(names[i]), names[i], file) for ours, i in plan.numbers.items()}
+    numbers = {ours: _numbers(table.column(names[i]), names[i], file, ours) for ours, i in plan.numbers.items()}
     if "open" not in numbers and "bid_open" in numbers:
         for price in PRICES:
             numbers[price] = (numbers[f"bid_{price}"] + numbers[f"ask_{price}"]) / 2.0
@@ -169,13 +169,18 @@ def _plain(column: Any, wanted: Any) -> tuple[Any, Any]:
     return np.where(empty, np.nan if dtype.kind == "f" else 0, values), empty
 
 
-def _numbers(column: Any, header: str, file: Path) -> FloatArray:
+def _numbers(column: Any, header: str, file: Path, name: str = "") -> FloatArray:
     import pyarrow as pa
 
     kind = column.type
     good = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind)
     if not good:
-        raise DataError(f"a column of type {kind}", where=f"{file.name}: column {header}", allowed="numbers")
+        raise DataError(
+            f"a column of type {kind}",
+            where=f"{file.name}: column {header}",
+            allowed="numbers",
+            remedy="write it as numbers; a split is new shares per old, such as 2" if name == "split" else "",
+        )
     try:
         values, _ = _plain(column, pa.float64())
     except pa.ArrowException as error:

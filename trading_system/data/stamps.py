@@ -60,6 +60,7 @@ _CLOCK = re.compile(
     r"^(\d{1,2})(?::?(\d{2}))?(?::?(\d{2}))?(?:[.,](\d{1,9}))?(?:[ -]?([AaPp][Mm]))?\s*(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$"
 )
 _NAMED = ("%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%y", "%d %B %Y", "%b %d %Y")
+_TWO_DIGITS = re.compile(r"^\d{1,2}[/.-](\d{1,2}|[A-Za-z]{3,9})[/.-]\d{2}(?:[ T].+)?$")
 _SLASHED = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[ T](.+))?$")
 
 
@@ -83,8 +84,7 @@ def parse_stamps(texts: Sequence[str | None], place: Callable[[int], str]) -> Pa
         if key not in known:
             value = _parse(key.strip(), order)
             if value is None:
-                ambiguous = bool(_SLASHED.match(key.strip())) and order is None
-                remedy = "the day and the month cannot be told apart; write YYYY-MM-DD" if ambiguous else ""
+                remedy = _mend(key.strip(), order)
                 raise DataError(
                     f"{key[:60]!r} is no date or time",
                     where=place(row),
@@ -95,6 +95,14 @@ def parse_stamps(texts: Sequence[str | None], place: Callable[[int], str]) -> Pa
         stamp[row], kind = known[key]
         kinds.setdefault(kind, row)
     return _one_kind(stamp, kinds, known, texts, place)
+
+
+def _mend(text: str, order: bool | None) -> str:
+    if _SLASHED.match(text) and order is None:
+        return "the day and the month cannot be told apart; write YYYY-MM-DD"
+    if _TWO_DIGITS.match(text):
+        return "a year of two digits could be of either century, and a day or month besides; write YYYY-MM-DD"
+    return ""
 
 
 def _one_kind(

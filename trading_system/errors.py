@@ -83,7 +83,11 @@ class UnknownNameError(ConfigError):
 
 
 class DataError(TradingSystemError):
-    """Bars are missing, unordered or impossible."""
+    """Bars are missing, unordered or impossible; `stamp` is the date of the row at fault as it was written, where one row is."""
+
+    def __init__(self, message: str, *, where: str = "", allowed: str = "", remedy: str = "", stamp: str = "") -> None:
+        super().__init__(message, where=where, allowed=allowed, remedy=remedy)
+        self.stamp = stamp
 
 
 class InsufficientDataError(DataError):

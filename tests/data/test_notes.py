@@ -93,3 +93,62 @@ def test_of_held_out_days_neither_date_nor_figure_is_told(kind: str, policy: str
         assert policy == "error" and "figures are withheld" in said and "A.csv: row 6" in said
     assert "held" in said and DAYS[4] not in said and "17.5" not in said and "0.5000" not in said
     assert kind == "impossible" or policy == "error" or "1 in the held-out days" in said
+
+
+def held_out(tmp_path: Path, row: str, files: dict[str, str], policy: str) -> str:
+    """What is said of a market whose last days are held out, `row` of its file among them."""
+    header = "date,open,high,low,close,volume,split\n"
+    bars = [f"{day},10,10,10,10,100,1" for day in DAYS[:8]]
+    day = row.split(",")[0]
+    lines = [row if bar.startswith(day) else bar for bar in bars]
+    (tmp_path / "A.csv").write_text(header + "\n".join(lines) + "\n")
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    named = {name.removesuffix(".csv"): name for name in files}
+    run = config(source="csv", path="A.csv", calendar="24/5", quality={"impossible": policy, "split_suspect": "warn"}, **named)
+    days = [dt.date.fromisoformat(DAYS[i]) for i in (0, 1, 2, 3, 4, 7)]
+    held = SplitsConfig(train=(days[0], days[1]), validation=(days[2], days[3]), holdout=(days[4], days[5]))
+    try:
+        quality = load_market(run.model_copy(update={"splits": held}), tmp_path, None).quality
+        return str([quality["notes"], quality["incidents"], quality["counts"]])
+    except DataError as error:
+        return f"refused: {error}"
+
+
+@pytest.mark.parametrize(("day", "told"), [(6, False), (1, True)])
+@pytest.mark.parametrize(
+    ("row", "files"),
+    [
+        ("{day},10,10,10,76.5x,100,1", {}),
+        ("{day},10,10,10,10,100,76.5:1", {}),
+        ("{day},10,10,10,10,100,1", {"actions.csv": "symbol,date,split\nA,{day},-76.5\n"}),
+        ("{day},10,10,10,10,100,1", {"actions.csv": "symbol,date,dividend\nA,{day},76.5 USD\n"}),
+        ("{day},10,10,10,10,100,1", {"delistings.csv": "symbol,date,price\nA,{day},-76.5\n"}),
+    ],
+)
+def test_a_cell_of_a_held_out_day_that_cannot_be_right_shows_no_figure(
+    row: str, files: dict[str, str], day: int, told: bool, tmp_path: Path
+) -> None:
+    date = DAYS[day]
+    said = held_out(tmp_path, row.format(day=date), {name: text.format(day=date) for name, text in files.items()}, "drop")
+    assert said.startswith("refused: ") and ".csv: row " in said
+    assert ("76.5" in said) == told and ("figures are withheld" in said) != told and date not in said
+
+
+@pytest.mark.parametrize(("day", "told"), [(6, False), (1, True)])
+@pytest.mark.parametrize("policy", ["drop", "error"])
+def test_a_bad_action_of_a_held_out_day_is_counted_without_its_figure(
+    day: int, told: bool, policy: str, tmp_path: Path
+) -> None:
+    said = held_out(tmp_path, f"{DAYS[day]},10,10,10,10,100,76500000", {}, policy)
+    assert said.startswith("refused: ") == (policy == "error")
+    assert ("7.65e+07" in said) == told
+    if policy == "drop":
+        assert "'bad_action': 1" in said and ("held out" in said) != told
+
+
+def test_a_cell_whose_day_cannot_be_told_shows_no_figure_where_days_are_held_out(tmp_path: Path) -> None:
+    said = held_out(
+        tmp_path, f"{DAYS[1]},10,10,10,10,100,1", {"actions.csv": "symbol,date,split\nA,01/02/2019,76.5x\n"}, "drop"
+    )
+    assert "76.5" not in said or "cannot be told apart" in said

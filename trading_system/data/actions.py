@@ -9,7 +9,7 @@ import numpy as np
 
 from trading_system.data.bars import Actions, met
 from trading_system.data.quality import NO_ACTION, said
-from trading_system.data.source import PRICE_RANGE, SPLIT_RANGE
+from trading_system.data.source import PRICE_RANGE, SPLIT_RANGE, WITHHELD
 from trading_system.errors import DataError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def from_columns(data: Ordered, off_day: IntArray, found: Findings, policy: str)
         least, most = ACTION_RANGE[name]
         wrong = ~((value >= least) & (value <= most))
         if wrong.any():
-            _bad(data, source, wrong, name, found, policy)
+            _bad(data, source, wrong, day, name, found, policy)
         bad |= wrong
         values[name] = whole_ratio(value) if name == "split" else value
     moving = ((values["split"] != 1.0) | (values["dividend"] != 0.0) | (values["funding"] != 0.0)) & ~bad
@@ -134,21 +134,24 @@ def _bad(
     data: Ordered,
     source: IntArray,
     wrong: FloatArray | IntArray | np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
+    day: IntArray,
     name: str,
     found: Findings,
     policy: str,
 ) -> None:
     rows = data.rows
-    for row in source[wrong][:1000]:
+    for row, on in list(zip(source[wrong].tolist(), day[wrong].tolist(), strict=True))[:1000]:
         symbol, value = rows.symbols[int(rows.code[row])], float(rows.columns[name][row])
+        hidden = found.held is not None and found.held[0] <= on <= found.held[1]
         if policy == "error":
             raise DataError(
-                f"{symbol}: {name} {value:g}",
+                f"{symbol}: a {name} {WITHHELD}" if hidden else f"{symbol}: {name} {value:g}",
                 where=f"{rows.place(int(row))}: column {name}",
                 allowed="from {:g} to {:g}".format(*ACTION_RANGE[name]),
                 remedy="mend the file",
             )
-        found.add(symbol, "bad_action", 1, [rows.place(int(row))], [f"{name} {value:g}"])
+        place = "" if hidden else rows.place(int(row))
+        found.add(symbol, "bad_action", 1, [place], ["held out" if hidden else f"{name} {value:g}"])
 
 
 def united(columns: Events, files: Events) -> Events:

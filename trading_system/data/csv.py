@@ -319,7 +319,7 @@ def _careful(sheet: _Sheet, file: Path) -> Rows:
                 if i not in dressed:
                     dressed[i] = _dressed(sheet, i)
                 cell = undressed(cell) if dressed[i] else cell
-            numbers[ours].append(_number(cell, sheet, line, i))
+            numbers[ours].append(_number(cell, sheet, line, i, stamps[-1]))
         lines.append(line)
 
     def place(row: int) -> str:
@@ -401,7 +401,7 @@ def undressed(cell: str) -> str:
     return cell.lstrip(_SIGNS).strip().replace(",", "")
 
 
-def _number(cell: str, sheet: _Sheet, line: int, column: int) -> float:
+def _number(cell: str, sheet: _Sheet, line: int, column: int, stamp: str) -> float:
     text = cell.strip()
     if text in EMPTY:
         return float("nan")
@@ -419,6 +419,7 @@ def _number(cell: str, sheet: _Sheet, line: int, column: int) -> float:
         where=sheet.place(line, column),
         allowed="a number with a decimal point, or nothing",
         remedy=remedy,
+        stamp=stamp,
     )
 
 

@@ -73,7 +73,7 @@ def read_delistings(file: Path, symbols: Sequence[str], notes: list[str]) -> dic
     for row, record in records(file, ("symbol", "date"), ("price",)):
         symbol = check_symbol(record["symbol"], f"{file.name}: row {row}: column symbol")
         day = _day(record["date"], file, row, "date", None)
-        price = _number(record.get("price", ""), file, row, "price", np.nan)
+        price = _number(record, file, row, "price", np.nan)
         if symbol not in number:
             unknown += 1
             continue
@@ -81,7 +81,10 @@ def read_delistings(file: Path, symbols: Sequence[str], notes: list[str]) -> dic
             raise DataError(f"{symbol} is delisted twice", where=f"{file.name}: row {row}: column symbol")
         if price < 0 or price > PRICE_RANGE[1]:
             raise DataError(
-                f"a price of {price:g}", where=f"{file.name}: row {row}: column price", allowed="from 0 to 1e15, or empty"
+                f"a price of {price:g}",
+                where=f"{file.name}: row {row}: column price",
+                allowed="from 0 to 1e15, or empty",
+                stamp=record["date"],
             )
         out[number[symbol]] = (day, price)
     if unknown:
@@ -99,14 +102,15 @@ def read_actions(file: Path | None, symbols: Sequence[str], notes: list[str]) ->
     for row, record in records(file, ("symbol", "date"), ("split", "dividend", "funding")):
         symbol = check_symbol(record["symbol"], f"{file.name}: row {row}: column symbol")
         day = _day(record["date"], file, row, "date", None)
-        split = _number(record.get("split", ""), file, row, "split", 1.0) or 1.0
-        dividend = _number(record.get("dividend", ""), file, row, "dividend", 0.0)
-        funding = _number(record.get("funding", ""), file, row, "funding", 0.0)
+        split = _number(record, file, row, "split", 1.0) or 1.0
+        dividend = _number(record, file, row, "dividend", 0.0)
+        funding = _number(record, file, row, "funding", 0.0)
         for column, value in (("split", split), ("dividend", dividend), ("funding", funding)):
             least, most = ACTION_RANGE[column]
             if not least <= value <= most:
                 where = f"{file.name}: row {row}: column {column}"
-                raise DataError(f"a {column} of {value:g}", where=where, allowed=f"from {least:g} to {most:g}")
+                allowed = f"from {least:g} to {most:g}"
+                raise DataError(f"a {column} of {value:g}", where=where, allowed=allowed, stamp=record["date"])
         if symbol in number:
             found.append((number[symbol], day, split, dividend, funding))
         else:
@@ -202,7 +206,8 @@ def _day(text: str, file: Path, row: int, column: str, default: int | None) -> i
     return int(stamp[0]) if kind == "date" else int(stamp[0] // 86_400_000_000_000)
 
 
-def _number(text: str, file: Path, row: int, column: str, default: float) -> float:
+def _number(record: dict[str, str], file: Path, row: int, column: str, default: float) -> float:
+    text = record.get(column, "")
     if not text:
         return default
     try:
@@ -215,5 +220,6 @@ def _number(text: str, file: Path, row: int, column: str, default: float) -> flo
             where=f"{file.name}: row {row}: column {column}",
             allowed="a number with a decimal point",
             remedy=number_mend(text, column),
+            stamp=record.get("date", ""),
         )
     return value

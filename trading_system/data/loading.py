@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,8 @@ from trading_system.data.columns import check_names
 from trading_system.data.listings import Membership, read_actions, read_delistings, read_universe
 from trading_system.data.notes import alarming
 from trading_system.data.quality import Findings
-from trading_system.data.source import DataSource, Rows, sources
+from trading_system.data.source import WITHHELD, DataSource, Rows, sources
+from trading_system.data.stamps import DAY, parse_stamps
 from trading_system.errors import DataError
 
 if TYPE_CHECKING:
@@ -87,15 +89,40 @@ def _market(stored: caching.Stored, note: str = "") -> Market:
 
 def _read(config: RunConfig, root: Path, source: DataSource, cache: Path | None) -> caching.Stored:
     """The market from its files."""
-    rows, notes = _chosen(source.load(), _wanted(config, root), config)
+    held = _held(config)
+    with _withholding(held):
+        rows, notes = _chosen(source.load(), _wanted(config, root), config)
     if config.data.actions or config.data.prices != "raw":  # columns of actions would not be read
         rows = replace(rows, notes=tuple(note for note in rows.notes if not alarming(note)))
-    listing = _listing(rows, config, root, notes)
-    bars, found, hashes = assemble(rows, config.data, listing, config.data.benchmark, cache, _held(config))
+    with _withholding(held):
+        listing = _listing(rows, config, root, notes)
+    bars, found, hashes = assemble(rows, config.data, listing, config.data.benchmark, cache, held)
     notes += found.notes
     report = quality_report(rows, bars, found, config.data, notes)
     bars = _of_members(bars, config, root)
     return bars, report, tuple(dict.fromkeys((*rows.notes, *notes))), hashes
+
+
+@contextmanager
+def _withholding(held: tuple[int, int] | None) -> Iterator[None]:
+    """An error about a cell of a held-out day, or of a day that cannot be told, says no figure."""
+    try:
+        yield
+    except DataError as error:
+        if held is None or not error.stamp or not _near(error.stamp, held):
+            raise
+        text = f"a cell {WITHHELD} cannot be right"
+        raise DataError(text, where=error.where, allowed=error.allowed, remedy="mend that cell") from None
+
+
+def _near(stamp: str, held: tuple[int, int]) -> bool:
+    """Whether a stamp may be of a held-out day, whatever its time zone; one that cannot be read may."""
+    try:
+        value, kind, _ = parse_stamps([stamp], lambda row: "")
+    except DataError:
+        return True
+    day = int(value[0]) if kind == "date" else int(value[0] // DAY)
+    return held[0] - 1 <= day <= held[1] + 1
 
 
 def _of_members(bars: Bars, config: RunConfig, root: Path) -> Bars:

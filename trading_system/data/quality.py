@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trading_system.data.source import MOST_VOLUME, PRICE_RANGE, PRICES
+from trading_system.data.source import MOST_VOLUME, PRICE_RANGE, PRICES, WITHHELD
 from trading_system.errors import DataError
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from trading_system.data.timeline import Timeline
     from trading_system.types import BoolArray, FloatArray, IntArray
 
-WITHHELD = "on a held-out day, whose figures are withheld"
 SPLIT_RATIOS = (1 / 2, 2 / 3, 1 / 3, 1 / 4, 1 / 5, 1 / 7, 1 / 10, 1 / 20)
 _NEAR = 0.04
 _RATIOS = sorted(abs(float(np.log(ratio))) for ratio in SPLIT_RATIOS)

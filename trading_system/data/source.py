@@ -102,6 +102,7 @@ register = sources.register
 SYNTHETIC = "SYNTHETIC.md"  # beside CSV files whose bars were generated
 _SPLIT = 0.3  # log of the smallest step of adjusted over raw close that is a split (3:2 is 0.41), not a dividend
 NOT_READ = "nothing reads the column"  # begins the notes that are warnings: actions may be lost
+WITHHELD = "on a held-out day, whose figures are withheld"
 YAHOO = "the header looks like Yahoo's; if it is, its prices are already restated for later splits: set data.prices: adjusted"
 
 

@@ -11,13 +11,13 @@ import pytest
 
 from tests.builders import random_bars
 from tests.validation.examined import examination_of, experiment_of
-from tests.validation.test_walk_forward import FAST, GRID, SLOW, backtest
-from trading_system.errors import InsufficientDataError
+from tests.validation.test_walk_forward import FAST, GRID, SLOW, backtest, moody
+from trading_system.errors import InsufficientDataError, StrategyError
 from trading_system.metrics.base import metrics
 from trading_system.validation.combinatorial import combinatorial, document, joined, of_returns, pooled
 from trading_system.validation.experiment import Experiment
 from trading_system.validation.loop import Loop, Store
-from trading_system.validation.suite.combinatorial import CombinatorialTest
+from trading_system.validation.suite.combinatorial import CombinatorialTest, warnings_of
 from trading_system.validation.verdict import examined
 
 
@@ -166,3 +166,11 @@ def test_without_a_grid_the_question_does_not_arise() -> None:
     examination = examination_of(crossover(11, grid={}))
     assert CombinatorialTest.applies(examination).startswith("there is no grid")
     assert examined(examination, ["combinatorial"]).not_asked[0][0] == "combinatorial"
+
+
+def test_a_point_that_fails_is_never_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = combinatorial(moody(monkeypatch, (1, 2, 3)))
+    assert (found.chosen == 0).all() and found.n_failed == 2 and np.isfinite(found.paths).all()
+    assert "2 of 3 points failed and were never chosen" in warnings_of(found)
+    with pytest.raises(StrategyError, match="no such level"):
+        combinatorial(moody(monkeypatch, (2, 3)))

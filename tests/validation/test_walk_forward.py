@@ -17,12 +17,13 @@ from trading_system.config.changes import changed
 from trading_system.config.validation import SearchConfig, WalkForwardConfig
 from trading_system.data.bars import Bars
 from trading_system.engine.simulate import StrategyDecisions, simulate
-from trading_system.errors import DataError, InsufficientDataError, TradingSystemError
-from trading_system.strategies.base import Weights
+from trading_system.errors import DataError, InsufficientDataError, StrategyError
+from trading_system.strategies.base import Strategy, Weights
 from trading_system.strategies.loading import build_strategy
 from trading_system.validation import walk_forward as room
 from trading_system.validation.experiment import Experiment, World
 from trading_system.validation.loop import Loop, Store
+from trading_system.validation.points import Points
 from trading_system.validation.stretches import Decided, decided, ready_row, silent_before
 from trading_system.validation.walk_forward import choices, document, untouched_row, walk_forward, walk_forward_returns
 
@@ -169,12 +170,12 @@ def test_constraints_are_kept_where_a_point_keeps_them() -> None:
 
 
 def test_with_plateau_a_lone_spike_is_passed_over() -> None:
-    grid = {FAST: (1, 2, 3), SLOW: (4, 5, 6)}
-    points = [{FAST: fast, SLOW: slow} for fast in grid[FAST] for slow in grid[SLOW]] + [{FAST: 9, SLOW: 9}]
+    places = np.array([[i, j] for i in range(3) for j in range(3)], np.int32)
+    points = Points({FAST: (1, 2, 3), SLOW: (4, 5, 6)}, places, [{FAST: 9, SLOW: 9}])
     values = np.array([[0.0, 0.0, 9.0, 5.0, 5.0, 0.0, 5.0, 5.0, 0.0, 99.0], [np.nan] * 10]).T
     plain, smooth = (SearchConfig(plateau=flag) for flag in (False, True))
-    assert choices(values, points, 9, grid, plain).tolist() == [9, 9]
-    assert choices(values, points, 9, grid, smooth).tolist() == [6, 9]  # 3, 4: the corner of the plateau has the best mean
+    assert choices(values, points, 9, plain).tolist() == [9, 9]
+    assert choices(values, points, 9, smooth).tolist() == [6, 9]  # 3, 4: the corner of the plateau has the best mean
 
 
 def test_another_market_is_walked_with_its_own_decisions() -> None:
@@ -246,8 +247,44 @@ def test_the_quick_way_of_a_single_line_gives_what_the_general_way_does(
         assert here == {name: pytest.approx(value, rel=1e-10, abs=1e-12) for name, value in there.items()}
 
 
-def test_points_that_the_quick_way_leaves_go_the_general_way() -> None:
-    """A slow average that is no longer than the fast one is refused by the rule itself."""
+def test_combinations_that_the_rule_refuses_are_no_points_and_are_counted() -> None:
     experiment = crossover(random_bars(620, 1, 18), WINDOWS["rolling"], grid={FAST: (5, 60), SLOW: (30, 90)})
-    with pytest.raises(TradingSystemError, match="fast"):
-        walk_forward(experiment)
+    found = walk_forward(experiment)
+    assert list(found.points) == [{FAST: 5, SLOW: 30}, {FAST: 5, SLOW: 90}, {FAST: 60, SLOW: 90}, {FAST: 10, SLOW: 40}]
+    assert "combinations of the grid that a strategy refuses, and that were left out: 1" in found.warnings
+
+
+class Moody(Strategy):
+    """Holds everything, and breaks where it is told to."""
+
+    level: int = 1
+
+    @property
+    def warmup(self) -> int:
+        return 1
+
+    def decide(self, bars: Bars) -> Weights:
+        if self.level > 1:
+            raise ValueError("no such level")
+        return Weights(np.full(bars.close.shape, 1.0 / bars.n_symbols))
+
+
+def moody(monkeypatch: pytest.MonkeyPatch, levels: tuple[int, ...]) -> Experiment:
+    level = "strategies.0.params.level"
+    validation = {"walk_forward": WINDOWS["rolling"], "grid": {level: levels}}
+    experiment = experiment_of(random_bars(620, 2, 19), "rule", params={"level": levels[0]}, validation=validation)
+    monkeypatch.setattr(
+        experiment, "strategy", lambda config, number: Moody(level=config.strategies[number].params.get("level", 1))
+    )
+    return experiment
+
+
+def test_a_point_that_fails_is_never_chosen_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = walk_forward(moody(monkeypatch, (1, 2, 3)))
+    assert (found.chosen == 0).all() and np.isnan(found.values[1:]).all() and found.n_failed == 2
+    assert "2 of 3 points failed and were never chosen; optimize says why" in found.warnings
+
+
+def test_where_every_point_fails_the_reason_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(StrategyError, match="no such level"):
+        walk_forward(moody(monkeypatch, (2, 3)))

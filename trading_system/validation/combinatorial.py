@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trading_system.config.changes import grid_of
+from trading_system.data.shared import share
 from trading_system.errors import InsufficientDataError
 from trading_system.metrics import returns as measures
 from trading_system.metrics.base import metrics
 from trading_system.validation import folds
 from trading_system.validation.experiment import Experiment, World
 from trading_system.validation.loop import Loop
-from trading_system.validation.search import Point, measure, searched_points, within
-from trading_system.validation.stretches import decided, rows_of
+from trading_system.validation.search import Point, measure, refuse_too_large, searched_points, within
+from trading_system.validation.stretches import decided, or_failed, rows_of
 from trading_system.validation.walk_forward import choices
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class CombinatorialResult:
         Out-of-sample returns of each path.
     sharpes : float64, shape (n_paths,)
         Annualised; NaN where a path never varies.
+    n_failed : int
+        Points whose run failed; they were never chosen.
     """
 
     splits: folds.Combinatorial
@@ -61,6 +64,7 @@ class CombinatorialResult:
     chosen: IntArray
     paths: FloatArray
     sharpes: FloatArray
+    n_failed: int
 
     @property
     def n_unmet(self) -> int:
@@ -75,40 +79,56 @@ def combinatorial(experiment: Experiment, loop: Loop | None = None) -> Combinato
     ------
     InsufficientDataError
         Fewer periods than groups need, or a purge and embargo that leave a split nothing to train on.
+    CapacityError
+        The returns of all points would take too much memory.
     TradingSystemError
-        A point of the grid is not allowed, or a strategy fails.
+        Every point failed; what the first one raised.
     """
     sizes, search = experiment.config.validation.combinatorial, experiment.config.validation.search
     n = experiment.sampled_rows.size
     splits = _splits(n, sizes.groups, sizes.test_groups, sizes.purge, sizes.embargo)
     points, own = searched_points(experiment)
     names = _counted_by_group(search)
-    width = n + len(names) * sizes.groups
+    refuse_too_large(len(points), len(points), n, len(grid_of(experiment.config)))
+    if len(points) > 1:
+        share(experiment.bars)
 
-    def run(number: int) -> FloatArray:
-        made = decided(experiment, World(settings=points[number]))
-        outcomes = [made.over(*rows_of(experiment, bound)) for bound in splits.bounds]
-        figures = [measure(outcome, name) for name in names for outcome in outcomes]
-        return np.concatenate([*(outcome.returns for outcome in outcomes), figures])
+    def row(number: int) -> FloatArray:
+        return or_failed(lambda: _run(experiment, points[number], splits, names), n + len(names) * sizes.groups)
 
     told = f"cross-validation of {len(points)} points in {sizes.groups} groups"
-    table = (Loop() if loop is None else loop).rows(told, run, len(points), width)
-    returns = table[:, :n]
-    figures = {name: table[:, n + k * sizes.groups : n + (k + 1) * sizes.groups] for k, name in enumerate(names)}
-    values = np.array(
-        [[_objective(experiment, returns[k], {name: f[k] for name, f in figures.items()}, splits, s, search)
-          for s in range(len(splits.splits))] for k in range(len(points))]
-    )  # fmt: skip
-    grid = grid_of(experiment.config)
-    chosen = choices(values, points, own, grid, search)
-    paths = np.empty((splits.n_paths, n))
+    table = (Loop() if loop is None else loop).rows(told, row, len(points), 1 + n + len(names) * sizes.groups)
+    failed = table[:, 0] > 0.0
+    if failed.all():
+        _run(experiment, points[0], splits, names)  # raises what is wrong with all of them
+    returns, figures = table[:, 1 : n + 1], table[:, n + 1 :].reshape(len(points), len(names), sizes.groups)
+    values = np.full((len(points), len(splits.splits)), np.nan)
+    for k in np.flatnonzero(~failed):
+        of_groups = dict(zip(names, figures[k], strict=True))
+        values[k] = [_objective(experiment, returns[k], of_groups, splits, s, search) for s in range(values.shape[1])]
+    chosen = choices(values, points, own, search)
+    paths = _paths(returns, chosen, splits)
+    year, rate = experiment.bars.periods_per_year, experiment.config.portfolio.risk_free
+    sharpes = np.array([measures.sharpe(path, year, rate) for path in paths])
+    return CombinatorialResult(splits, points, own, values, chosen, paths, sharpes, int(failed.sum()))
+
+
+def _run(experiment: Experiment, point: Point, splits: folds.Combinatorial, names: Sequence[str]) -> FloatArray:
+    """Returns of one point over all groups, each a run of its own, then the measures that are kept of each group."""
+    made = decided(experiment, World(settings=point))
+    outcomes = [made.over(*rows_of(experiment, bound)) for bound in splits.bounds]
+    figures = [measure(outcome, name) for name in names for outcome in outcomes]
+    return np.concatenate([*(outcome.returns for outcome in outcomes), figures])
+
+
+def _paths(returns: FloatArray, chosen: IntArray, splits: folds.Combinatorial) -> FloatArray:
+    """What each path earned, stitched from the pieces that the splits tested, shape (n_paths, n_periods)."""
+    paths = np.empty((splits.n_paths, returns.shape[1]))
     for groups, path_of, point in zip(splits.test_groups, splits.path_ids, chosen.tolist(), strict=True):
         for group, path in zip(groups, path_of, strict=True):
             first, stop = splits.bounds[group]
             paths[path, first:stop] = returns[point, first:stop]
-    year, rate = experiment.bars.periods_per_year, experiment.config.portfolio.risk_free
-    sharpes = np.array([measures.sharpe(path, year, rate) for path in paths])
-    return CombinatorialResult(splits, points, own, values, chosen, paths, sharpes)
+    return paths
 
 
 def _splits(n: int, groups: int, test_groups: int, purge: int, embargo: int) -> folds.Combinatorial:
@@ -203,6 +223,7 @@ def document(found: CombinatorialResult, experiment: Experiment) -> dict[str, An
         "n_splits": len(found.splits.splits),
         "n_paths": found.splits.n_paths,
         "points": len(found.points),
+        "failed": found.n_failed,
         "averaged_over_groups": by_group,
         "splits": [
             {

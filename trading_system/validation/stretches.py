@@ -7,13 +7,14 @@ the run that ``backtest`` makes over them: it starts flat with the starting equi
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trading_system.engine.simulate import StrategyDecisions, simulate
-from trading_system.errors import StrategyError
+from trading_system.errors import CapacityError, OutputError, StrategyError, TradingSystemError
 from trading_system.metrics import returns as measures
 from trading_system.metrics.drawdown import max_drawdown
 from trading_system.runs.window import history_row
@@ -24,6 +25,7 @@ from trading_system.validation.search import measure
 if TYPE_CHECKING:
     from trading_system.config.models import RunConfig
     from trading_system.data.bars import Bars
+    from trading_system.types import FloatArray
     from trading_system.validation.folds import Window
 
 
@@ -87,6 +89,22 @@ def silent_before(made: StrategyDecisions, row: int) -> StrategyDecisions:
     target = own.target.copy()
     target[:row] = np.nan
     return dataclasses.replace(made, decisions=dataclasses.replace(own, target=target))
+
+
+def or_failed(make: Callable[[], FloatArray], width: int) -> FloatArray:
+    """0 and what `make` gives, or 1 and NaN where a point of a search fails, shape (1 + width,).
+
+    Raises
+    ------
+    CapacityError, OutputError
+        Which are no fault of the point.
+    """
+    try:
+        return np.concatenate(([0.0], make()))
+    except (CapacityError, OutputError):
+        raise
+    except TradingSystemError:
+        return np.concatenate(([1.0], np.full(width, np.nan)))
 
 
 def rows_of(experiment: Experiment, span: Window) -> tuple[int, int]:

@@ -26,15 +26,23 @@ from trading_system.validation.experiment import Experiment, World
 from trading_system.validation.fast_search import fast_evaluate
 from trading_system.validation.folds import Fold, Window, walk_forward_folds
 from trading_system.validation.loop import Loop
-from trading_system.validation.search import Point, best_of, objective_of, searched_points, with_settings
+from trading_system.validation.points import Points
+from trading_system.validation.search import (
+    Point,
+    allowed_points,
+    best_neighbourhood,
+    best_of,
+    objective_of,
+    searched_points,
+    with_settings,
+)
 from trading_system.validation.stability import (
     ParameterStability,
     WalkForwardEfficiency,
     parameter_stability,
-    plateau,
     walk_forward_efficiency,
 )
-from trading_system.validation.stretches import Figures, decided, figures_of, rows_of
+from trading_system.validation.stretches import Figures, decided, figures_of, or_failed, rows_of
 
 if TYPE_CHECKING:
     from trading_system.config.validation import SearchConfig, WalkForwardConfig
@@ -101,6 +109,10 @@ class WalkForward:
         What the figures are annualised with and measured against.
     grid : mapping
         Key path -> values, as the run file has them; empty where nothing was chosen.
+    n_failed : int
+        Points whose run failed; they were never chosen.
+    n_skipped : int
+        Combinations of the grid that a strategy refuses; they are no points.
     """
 
     windows: WalkForwardConfig
@@ -114,6 +126,8 @@ class WalkForward:
     periods_per_year: float
     risk_free: float
     grid: dict[str, tuple[Any, ...]]
+    n_failed: int
+    n_skipped: int
 
     @property
     def chosen(self) -> IntArray:
@@ -164,6 +178,10 @@ class WalkForward:
             said.append(
                 f"in {unmet} of {n} folds no point had an objective within the constraints; the run file's own values were traded"
             )
+        if self.n_failed:
+            said.append(f"{self.n_failed} of {len(self.points)} points failed and were never chosen; optimize says why")
+        if self.n_skipped:
+            said.append(f"combinations of the grid that a strategy refuses, and that were left out: {self.n_skipped}")
         step = self.windows.test if self.windows.step is None else self.windows.step
         if step > self.windows.test and n > 1:
             said.append(f"{step - self.windows.test} periods between two tests are judged by nobody: step is longer than test")
@@ -326,10 +344,13 @@ class Trained:
         Objective of each; NaN where it is not defined, a constraint is broken, or nothing is chosen.
     quick : Table or None
         Further measures of the points that took the quick way.
+    n_failed : int
+        Points whose run failed.
     """
 
     values: FloatArray
     quick: Table | None
+    n_failed: int
 
     def figures(self, number: int, fold: int, objective: str) -> Figures | None:
         """What the point earned on the training window of a fold; None where the quick way does not know."""
@@ -354,11 +375,16 @@ def trained(experiment: Experiment, world: World, plan: Plan, loop: Loop | None)
     ----------
     loop : Loop or None
         Spreads the points over threads; None works them out on the thread that asks.
+
+    Raises
+    ------
+    TradingSystemError
+        Every point failed; what the first one raised.
     """
     points, n_folds = plan.points, len(plan.folds)
     values = np.full((len(points), n_folds), np.nan)
     if not plan.grid:
-        return Trained(values, None)
+        return Trained(values, None, 0)
     quick = fast_evaluate(experiment, points, world, windows=plan.training, threads=loop is not None)
     if quick is not None:
         values = quick.objectives.copy()
@@ -367,14 +393,18 @@ def trained(experiment: Experiment, world: World, plan: Plan, loop: Loop | None)
         share(experiment.bars if world.bars is None else world.bars)
 
     def task(k: int) -> FloatArray:
-        return training_values(experiment, world, points[rest[k]], plan)
+        return or_failed(lambda: training_values(experiment, world, points[rest[k]], plan), n_folds)
 
-    if rest and loop is None:
-        values[rest] = [task(k) for k in range(len(rest))]
-    elif rest and loop is not None:
+    if loop is None:
+        rows = np.array([task(k) for k in range(len(rest))]).reshape(len(rest), 1 + n_folds)
+    else:
         name = f"walk-forward of {len(rest)} points, {windows_text(plan.windows)}"
-        values[rest] = loop.rows(name, task, len(rest), n_folds)
-    return Trained(values, quick)
+        rows = loop.rows(name, task, len(rest), 1 + n_folds)
+    values[rest] = rows[:, 1:]
+    failed = int(rows[:, 0].sum())
+    if failed == len(points):
+        training_values(experiment, world, points[0], plan)  # raises what is wrong with all of them
+    return Trained(values, quick, failed)
 
 
 def training_values(experiment: Experiment, world: World, point: Point, plan: Plan) -> FloatArray:
@@ -384,34 +414,19 @@ def training_values(experiment: Experiment, world: World, point: Point, plan: Pl
     return np.array([objective_of(made.over(*rows), search) for rows in plan.training])
 
 
-def choices(
-    values: FloatArray, points: Sequence[Point], own: int, grid: dict[str, tuple[Any, ...]], search: SearchConfig
-) -> IntArray:
+def choices(values: FloatArray, points: Sequence[Point], own: int, search: SearchConfig) -> IntArray:
     """The point that each training window chooses, shape (n_folds,): the best one, or with ``search.plateau`` the one whose mean
     with its neighbours is best. Where none has an objective it is the run file's own.
     """
-    if not (search.plateau and grid):
-        return np.array([best_of(column, own) for column in values.T], np.int64)
-    shape = tuple(len(tried) for tried in grid.values())
-    places = {
-        number: tuple(tried.index(point[key]) for key, tried in grid.items())
-        for number, point in enumerate(points)
-        if all(point[key] in tried for key, tried in grid.items())
-    }
-    numbers = {place: number for number, place in places.items()}
-    found = []
-    for column in values.T:
-        table = np.full(shape, np.nan)
-        for number, place in places.items():
-            table[place] = column[number] if np.isfinite(column[number]) else np.nan
-        found.append(numbers[plateau(table).smoothed_index] if np.isfinite(table).any() else own)
-    return np.array(found, np.int64)
+    if search.plateau and isinstance(points, Points):
+        return np.array([best_neighbourhood(column, points, own) for column in values.T], np.int64)
+    return np.array([best_of(column, own) for column in values.T], np.int64)
 
 
 def _judged(experiment: Experiment, world: World, plan: Plan, training: Trained, threads: bool) -> WalkForward:
     """Trade every test window with the point that its training window chose."""
     search, folds, points, values = experiment.config.validation.search, plan.folds, plan.points, training.values
-    chosen = choices(values, points, plan.own, plan.grid, search)
+    chosen = choices(values, points, plan.own, search)
     kept: list[FoldResult | None] = [None] * len(folds)
 
     def trade(number: int) -> None:
@@ -451,6 +466,8 @@ def _judged(experiment: Experiment, world: World, plan: Plan, training: Trained,
         periods_per_year=experiment.bars.periods_per_year,
         risk_free=experiment.config.portfolio.risk_free,
         grid=plan.grid,
+        n_failed=training.n_failed,
+        n_skipped=allowed_points(experiment).n_skipped if plan.grid else 0,
     )
 
 
@@ -475,6 +492,8 @@ def document(found: WalkForward, experiment: Experiment) -> dict[str, Any]:
         "objective": experiment.config.validation.search.objective if found.grid else None,
         "grid": {key: list(values) for key, values in found.grid.items()},
         "points": len(found.points),
+        "failed": found.n_failed,
+        "skipped": found.n_skipped,
         "runs": found.n_runs,
         "periods_per_year": year,
         "stitched": {

@@ -83,6 +83,8 @@ def warnings_of(found: CombinatorialResult) -> tuple[str, ...]:
             f"in {found.n_unmet} of {len(found.splits.splits)} splits no point had an objective within the constraints; the run"
             " file's own values were traded"
         )
+    if found.n_failed:
+        said.append(f"{found.n_failed} of {len(found.points)} points failed and were never chosen")
     if found.splits.n_paths < 5:
         said.append(f"only {found.splits.n_paths} paths: more groups or test_groups give more")
     return tuple(said)

@@ -72,7 +72,7 @@ def test_a_run_without_validation_says_nothing_of_it() -> None:
 
 def test_the_answer_the_table_and_the_number_of_trials_are_there() -> None:
     text = page(asked())
-    assert "Validation of" in text and "NO: permutation" in text and "0.3000" in text and "best of 51 configurations" in text
+    assert "Validation of" in text and "NO: permutation" in text and "0.3000" in text and "2 trials in 6 runs" in text
     assert "overfitting: no grid" in text and "a &lt;i&gt; warning" in text and "exchangeable moves" in text
 
 

@@ -170,3 +170,41 @@ def test_what_others_write_meanwhile_only_changes_which_columns_are_asked_for(tm
     assert set(numbers.tolist()) == {1, 2}
     assert returns.shape[1] == n
     assert set(returns[0, numbers == 2].tolist()) <= set(map(float, asked))
+
+
+def ranked(journal, name: str, sharpe: float | None, **changed) -> trials.Standing:
+    trial = dataclasses.replace(another(0), config_hash=name, sharpe_mean=sharpe, periods_per_year=4.0, **changed)
+    return trials.standing(journal, trials.record(journal, trial, INDEX, RETURNS).count)
+
+
+def test_a_trial_knows_whether_it_is_the_best_over_its_sessions(tmp_path):
+    with Journal(tmp_path) as journal:
+        assert ranked(journal, "a", 0.1) == trials.Standing(1, 0.2, None, repeats=False, others=0)
+        assert ranked(journal, "b", 0.3) == trials.Standing(2, 0.6, 0.2, repeats=False, others=0)
+        assert ranked(journal, "c", 0.2) == trials.Standing(3, 0.4, 0.6, repeats=False, others=0)
+        assert ranked(journal, "b", 0.3) == trials.Standing(3, 0.6, 0.4, repeats=True, others=0)
+        assert ranked(journal, "never traded", None) == trials.Standing(4, None, 0.6, repeats=False, others=0)
+        assert ranked(journal, "elsewhere", 0.1, first="2019-01-02") == trials.Standing(1, 0.2, None, repeats=False, others=0)
+        assert ranked(journal, "others", 0.1, symbols=("Z",)) == trials.Standing(1, 0.2, None, repeats=False, others=5)
+
+
+def test_of_a_search_the_best_is_compared_where_it_is_known(tmp_path):
+    with Journal(tmp_path) as journal:
+        ranked(journal, "search", 0.0, configurations=40, sharpe_best=0.5, kind="search")
+        ranked(journal, "walk-forward", None, configurations=7, kind="walk-forward")
+        assert ranked(journal, "own", 0.4) == trials.Standing(41, 0.8, 1.0, repeats=False, others=0)
+        assert trials.count(journal, FAMILY).trials == 48
+
+
+def test_the_same_work_counts_as_often_as_its_larger_row(tmp_path):
+    with Journal(tmp_path) as journal:
+        for configurations in (40, 39):
+            trials.record(journal, dataclasses.replace(another(1), configurations=configurations), INDEX, RETURNS)
+        assert trials.count(journal, FAMILY).trials == 40
+
+
+def test_what_a_row_says_of_several_ratios():
+    assert trials.sharpe_spread(np.array([np.nan])) == (None, None, None)
+    assert trials.sharpe_spread(np.array([0.1, np.nan])) == (0.1, None, 0.1)
+    mean, variance, best = trials.sharpe_spread(np.array([0.1, 0.3]))
+    assert (mean, best) == (pytest.approx(0.2), 0.3) and variance == pytest.approx(0.02)

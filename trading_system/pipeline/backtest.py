@@ -47,6 +47,9 @@ class BacktestResult:
         What to be careful about; what there is to know about the data.
     timings : mapping
         Seconds per step.
+    trial : mapping
+        Where it stands in the journal: `count` and `head` of the chain, `family`, `trials` and `runs` of the family, and of
+        `runs.trials.Standing` the rest.
     """
 
     config: RunConfig
@@ -59,6 +62,7 @@ class BacktestResult:
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
     timings: Mapping[str, float]
+    trial: Mapping[str, Any]
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -220,6 +224,7 @@ def written(
         warnings=tuple(work.warnings),
         notes=tuple(note for note in done.market.notes if not alarming(note)),
         timings=work.timings,
+        trial=trial,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def trial_of(
     configurations: int = 1,
     sharpe_mean: float | None = None,
     sharpe_variance: float | None = None,
+    sharpe_best: float | None = None,
     n_periods: int = 0,
 ) -> Trial:
     """The row of the journal for work on the market and window of `done`.
@@ -28,12 +30,14 @@ def trial_of(
     ----------
     what : str
         What else tells this work apart from a backtest of the same run: empty for a backtest, else its kind and every size that it
-        depends on (``search``, the grid, the folds).
+        depends on (``search``, the grid, the folds), as a JSON list that begins with the kind.
     configurations : int
         Parameter sets that were evaluated.
-    sharpe_mean, sharpe_variance : float or None
+    sharpe_mean, sharpe_variance, sharpe_best : float or None
         Of their Sharpe ratios per period.
     """
+    import json
+
     from trading_system.config.loading import deciding_hash
     from trading_system.runs import trials
     from trading_system.runs.manifest import data_hash
@@ -54,6 +58,10 @@ def trial_of(
         sharpe_mean=sharpe_mean,
         sharpe_variance=sharpe_variance,
         n_periods=n_periods,
+        kind=str(json.loads(what)[0]) if what else "backtest",
+        sharpe_best=sharpe_best,
+        periods_per_year=bars.periods_per_year,
+        risk_free=run.config.portfolio.risk_free,
     )
 
 
@@ -70,19 +78,21 @@ def search_trial(run: LoadedRun, done: Done, sharpes: FloatArray) -> Trial:
     import numpy as np
 
     from trading_system.config.changes import grid_of
+    from trading_system.runs.trials import sharpe_spread
 
     settings = run.config.validation.search
     drawn = settings.points if settings.method == "random" else None
     what = json.dumps(["search", grid_of(run.config), drawn], sort_keys=True, default=str)
-    known = sharpes[np.isfinite(sharpes)] / done.market.bars.periods_per_year**0.5
+    spread = sharpe_spread(sharpes / done.market.bars.periods_per_year**0.5)
     bars, window = done.market.bars, done.window
     return trial_of(
         run,
         done,
         what=what,
         configurations=int(sharpes.size),
-        sharpe_mean=float(known.mean()) if known.size else None,
-        sharpe_variance=float(known.var(ddof=1)) if known.size > 1 else None,
+        sharpe_mean=spread.mean,
+        sharpe_variance=spread.variance,
+        sharpe_best=spread.best,
         n_periods=int(np.count_nonzero(bars.sampled[window.first : window.stop])),
     )
 
@@ -95,7 +105,7 @@ def entered(done: Done, journal: Journal, trial: Trial, returns: FloatArray | Co
     index = bars.index[window.first : window.stop][bars.sampled[window.first : window.stop]]
     anchor = trials.record(journal, trial, index, returns)
     found = trials.count(journal, trial.family, anchor.count)
-    so_far = {"trials": found.trials, "runs": found.rows}
+    so_far = {"trials": found.trials, "runs": found.rows, **asdict(trials.standing(journal, anchor.count))}
     return {"count": anchor.count, "head": anchor.head, "family": trial.family, **so_far}
 
 

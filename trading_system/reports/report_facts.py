@@ -265,7 +265,7 @@ def identity(manifest: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
 
 
 TRIALS = (
-    "Every backtest of a project is counted before its result is written; the head of this page has the count with this one.",
+    "Every backtest of a project is counted before its result is written; the head of this page says whether this is the best of them.",
     "It is of these strategy types on these symbols, and the same work done twice is one trial.",
     "The more trials there were, the better the best of them looks by luck alone.",
     "The figures above are not corrected for it.",

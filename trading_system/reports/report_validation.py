@@ -8,9 +8,9 @@ from typing import Any
 from trading_system.reports.artefacts import Artefacts
 from trading_system.reports.document import Cell, Facts, Folded, Note, Part, Picture, Section, Table, absent
 from trading_system.reports.drawings import DRAWN, said
-from trading_system.reports.formats import amount
 from trading_system.reports.scenarios import scenario_table
 from trading_system.reports.verdict import ANSWERS, figure
+from trading_system.reports.words import trials_so_far
 
 VERDICTS = {"pass": "pass", "reject": "no", "report": "reported", "error": "error"}
 HEATS = {"pass": 0.4, "reject": -0.6, "error": -0.6}
@@ -21,14 +21,11 @@ def verdict(found: Artefacts) -> Section | None:
     document = found.validation
     if document is None:
         return None
-    trials = document["trials"]
+    trials, said_of = document["trials"], trials_so_far(found.manifest["trial"])
     answer = ANSWERS[document["answer"]] + (f": {', '.join(document['refused'])}" if document["refused"] else "")
     lines = [
         answer + ".",
-        (
-            f"This is the best of {amount(trials['configurations'], 'configuration')} ever tried of these strategy types on this"
-            f" universe, in {amount(trials['rows'], 'run')}{'; a sample of their returns is kept' if trials['sampled'] else ''}."
-        ),
+        f"{said_of[:1].upper()}{said_of[1:]}{'; a sample of their returns is kept' if trials['sampled'] else ''}.",
         "Judged on train and validation alone" + (", with the smaller sizes of --fast." if document["fast"] else "."),
     ]
     parts: list[Part] = [Note(lines, alarm=document["answer"] != "yes"), _table(document)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from trading_system.reports.formats import amount, command, count, money, one_line, percent, ratio, sparkline, table
 from trading_system.reports.page import Page
+from trading_system.reports.words import trials_so_far
 from trading_system.runs.manifest import REPORT
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ class BacktestResult(Protocol):
     def window(self) -> Window: ...
     @property
     def timings(self) -> Mapping[str, float]: ...
+    @property
+    def trial(self) -> Mapping[str, Any]: ...
 
 
 def backtest_document(result: BacktestResult) -> dict[str, Any]:
@@ -107,6 +110,7 @@ def backtest_document(result: BacktestResult) -> dict[str, Any]:
         "warnings": list(result.warnings),
         "notes": list(result.notes),
         "timings": dict(result.timings),
+        "trial": dict(result.trial),
     }
 
 
@@ -124,7 +128,8 @@ def backtest_summary(result: BacktestResult, page: Page) -> str:
 def summary_page(document: Mapping[str, Any], equity: Iterable[float], page: Page) -> str:
     """The summary of one run, from its document and its equity curve; sections without content are left out."""
     sections = [_what(document, page), _curve(document, equity, page), figures(document, page), costs(document, page)]
-    sections += [orders(document, page), _events(document, page), _warnings(document, page), _where(document, page)]
+    sections += [orders(document, page), _events(document, page), _trials(document, page)]
+    sections += [_warnings(document, page), _where(document, page)]
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 
 
@@ -260,6 +265,12 @@ def _events(document: Mapping[str, Any], page: Page) -> list[str]:
     if len(events) > SHOWN:
         lines.append(f"  and {len(events) - SHOWN} more, in metrics.json")
     return [page.heading(head), *lines]
+
+
+def _trials(document: Mapping[str, Any], page: Page) -> list[str]:
+    """Of how many trials this is the best, by the journal."""
+    trial = document.get("trial")
+    return [page.wrapped(trials_so_far(trial), " " * 9, "trials:  ")] if trial else []
 
 
 def _warnings(document: Mapping[str, Any], page: Page) -> list[str]:

@@ -63,7 +63,7 @@ def verdict_page(document: Mapping[str, Any], folder: str, page: Page, warnings:
     parts += [
         "",
         page.wrapped(
-            f"best of {amount(trials['configurations'], 'configuration')} ever tried of these strategy types on this universe"
+            f"judged among {amount(trials['configurations'], 'configuration')} ever tried of these strategy types on these symbols"
             f"{kept}; {amount(worlds, 'run')} in changed worlds; train and validation only",
             first="",
         ),

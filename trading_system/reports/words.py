@@ -160,4 +160,24 @@ def trials_so_far(trial: Mapping[str, Any]) -> str:
     trials, runs = trial.get("trials"), trial.get("runs")
     if not isinstance(trials, int) or not isinstance(runs, int):
         return f"not counted then; record {count(trial['count'])} of the journal"
-    return f"{amount(trials, 'trial')} in {amount(runs, 'run')} of these strategy types on these symbols, this one included"
+    whole = f"{amount(trials, 'trial')} in {amount(runs, 'run')} of these strategy types on these symbols, this one included"
+    parts = [_place(trial, trials, whole)]
+    if trial.get("repeats"):
+        parts.append("the same work was counted before")
+    if trial.get("others"):
+        parts.append(f"counted apart: {amount(trial['others'], 'trial')} of other strategy types or symbols")
+    return "; ".join(parts)
+
+
+def _place(trial: Mapping[str, Any], trials: int, whole: str) -> str:
+    """Whether a run is the best of its family, as far as the journal knows."""
+    compared, own, other = trial.get("compared"), trial.get("sharpe"), trial.get("best_other")
+    if trials < 2 or compared is None:
+        return whole
+    if own is None:
+        return f"without a Sharpe ratio, one of {whole}"
+    if other is not None and other > own:
+        return f"not the best of {whole}: over the same sessions another had a Sharpe ratio of {ratio(other)}, this one {ratio(own)}"
+    if compared >= trials:
+        return f"this is the best of {whole}"
+    return f"this is the best of the {compared:,} over the same sessions whose Sharpe ratio is known, of {whole}"

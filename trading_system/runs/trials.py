@@ -8,7 +8,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -53,6 +53,12 @@ class Trial:
         Returns of each.
     deciding_hash : str
         sha256 of the part of the configuration that decides the outcome, and of the kind of work; empty: `config_hash`.
+    kind : str
+        ``backtest``, ``search``, ``walk-forward``.
+    sharpe_best : float or None
+        The largest Sharpe ratio per period among several configurations.
+    periods_per_year, risk_free : float or None
+        Of the returns; the yearly rate that Sharpe ratios are above. None in rows of older versions.
     """
 
     strategies: tuple[str, ...]
@@ -69,6 +75,10 @@ class Trial:
     sharpe_variance: float | None
     n_periods: int
     deciding_hash: str = ""
+    kind: str = "backtest"
+    sharpe_best: float | None = None
+    periods_per_year: float | None = None
+    risk_free: float | None = None
 
     @property
     def universe(self) -> str:
@@ -255,9 +265,63 @@ def count(journal: Journal, family: str, upto: int | None = None) -> FamilyCount
         family,
         upto,
     )
-    once = {key: int(configurations) for key, configurations in rows}
+    once: dict[str, int] = {}
+    for key, configurations in rows:
+        once[key] = max(once.get(key, 0), int(configurations))
     seen = journal.execute("SELECT seen FROM families WHERE family = ?", family)
     return FamilyCount(sum(once.values()), len(rows), bool(seen and seen[0][0] > KEPT_PER_FAMILY))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a trial stands among those of its family.
+
+    Attributes
+    ----------
+    compared : int
+        Trials over the same sessions of which the Sharpe ratio, or the largest of a search, is known; this one included.
+    sharpe, best_other : float or None
+        Yearly Sharpe ratio of this trial, and the largest of the others over the same sessions.
+    repeats : bool
+        Whether the same work was counted before.
+    others : int
+        Trials of other families in the same journal.
+    """
+
+    compared: int
+    sharpe: float | None
+    best_other: float | None
+    repeats: bool
+    others: int
+
+
+def standing(journal: Journal, number: int) -> Standing:
+    """Where the trial of record `number` stands among those of its family up to then."""
+    fields = ("family", "key", "configurations", "first", "last", "periods_per_year", "sharpe_mean", "sharpe_best")
+    columns = ", ".join("json_extract(body, '$." + name + "')" for name in fields)
+    found = journal.execute(f"SELECT {columns} FROM records WHERE kind = 'trial' AND number <= ? ORDER BY number", number)
+    rows = [dict(zip(fields, row, strict=True)) for row in found]
+    own = rows[-1]
+    others = {row["key"]: int(row["configurations"]) for row in rows if row["family"] != own["family"]}
+    same = [row for row in rows if all(row[name] == own[name] for name in ("family", "first", "last", "periods_per_year"))]
+    beside = {row["key"]: row for row in same if row["key"] != own["key"]}.values()
+    ratios = [row["sharpe_mean"] if row["configurations"] == 1 else row["sharpe_best"] for row in beside]
+    known = [int(row["configurations"]) for row, ratio in zip(beside, ratios, strict=True) if _said(row, ratio)]
+    scale = float(own["periods_per_year"] or 1.0) ** 0.5
+    above = [float(ratio) * scale for ratio in ratios if ratio is not None]
+    mine = own["sharpe_mean"] if own["configurations"] == 1 else own["sharpe_best"]
+    return Standing(
+        compared=sum(known) + int(own["configurations"]),
+        sharpe=None if mine is None else float(mine) * scale,
+        best_other=max(above, default=None),
+        repeats=any(row["key"] == own["key"] for row in rows[:-1]),
+        others=sum(others.values()),
+    )
+
+
+def _said(row: Mapping[str, Any], ratio: float | None) -> bool:
+    """Whether a row says how good its best configuration was; a single one without a Sharpe ratio never varied."""
+    return ratio is not None or row["configurations"] == 1
 
 
 def rows_of(journal: Journal, family: str, upto: int | None = None) -> list[dict[str, Any]]:
@@ -288,16 +352,20 @@ def pooled_sharpe(rows: Iterable[Mapping[str, Any]]) -> tuple[float | None, floa
     return centre, squares / (total - 1.0)
 
 
-def sharpe_spread(returns: FloatArray) -> tuple[float | None, float | None]:
-    """Mean and variance (ddof 1) of the per-period Sharpe ratios of the columns of `returns`, which are above cash.
+class Spread(NamedTuple):
+    """Mean, variance (ddof 1) and largest of the per-period Sharpe ratios of several configurations; None where there is none."""
 
-    Columns that never vary have none and are left out. None where there is no column with one, or a single one.
-    """
-    if returns.shape[0] < 2:
-        return None, None
-    moving = returns[:, np.ptp(returns, axis=0) > 0.0]
-    ratios = moving.mean(axis=0) / moving.std(axis=0, ddof=1)
-    return (float(ratios.mean()) if ratios.size else None, float(ratios.var(ddof=1)) if ratios.size > 1 else None)
+    mean: float | None
+    variance: float | None
+    best: float | None
+
+
+def sharpe_spread(ratios: FloatArray) -> Spread:
+    """What a row says of several Sharpe ratios per period, shape (n,); NaN, of what never traded, is left out."""
+    known = ratios[np.isfinite(ratios)]
+    if not known.size:
+        return Spread(None, None, None)
+    return Spread(float(known.mean()), float(known.var(ddof=1)) if known.size > 1 else None, float(known.max()))
 
 
 def returns_of(

@@ -12,6 +12,7 @@ from tests.builders import random_bars
 from tests.validation.examined import experiment_of
 from trading_system.data.bars import Bars
 from trading_system.errors import TradingSystemError
+from trading_system.strategies import ma_crossover
 from trading_system.strategies.base import Signals, Strategy, strategies
 from trading_system.strategies.ma_crossover import MovingAverageCrossover
 from trading_system.validation import fast_search, search
@@ -120,6 +121,34 @@ def test_what_is_not_for_the_quick_way_is_left_to_the_other() -> None:
     assert fast_search.fast_evaluate(crossovers(bars), PAIRS, World(delay=1)) is None
     assert fast_search.fast_evaluate(crossovers(bars, portfolio={"limits": {"max_drawdown": 0.2}}), PAIRS) is None
     assert fast_search.fast_evaluate(crossovers(random_bars(200, 1, 5, missing=0.05)), PAIRS) is None
+
+
+def test_a_point_with_a_longer_warm_up_begins_where_its_own_backtest_would() -> None:
+    experiment = crossovers(random_bars(300, 1, 5), first=29)
+    experiment.start = 10
+    other = experiment_of(random_bars(300, 1, 5), "equity_momentum", first=60, costs=COSTS)
+    other.start = 20
+    for one, points in ((experiment, [*PAIRS, {FAST: 2, SLOW: 299}, {FAST: 2, SLOW: 301}]), (other, BREAKOUTS)):
+        found = fast_search.fast_evaluate(one, points, keep=range(len(points)))
+        assert found is not None
+        assert found.left == ({len(PAIRS) + 1} if points is not BREAKOUTS else set())
+        for number, point in enumerate(points):
+            if number not in found.left:
+                outcome = one.outcome(World(settings=point))
+                assert found.returns[number].tolist() == outcome.returns.tolist()
+                assert found.measure("sharpe")[number, 0] == pytest.approx(outcome.metric("sharpe"), rel=1e-12, nan_ok=True)
+        assert len({returns.size for returns in found.returns.values()}) > 1 or one is other
+
+
+def test_averages_too_many_to_keep_give_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = crossovers(random_bars(300, 1, 5), first=60)
+    for hurried in (False, True):
+        found = fast_search.fast_evaluate(experiment, PAIRS, only_objective=hurried)
+        with monkeypatch.context() as patched:
+            patched.setattr(ma_crossover, "MOST_VALUES", 0)
+            other = fast_search.fast_evaluate(experiment, PAIRS, only_objective=hurried)
+        assert found is not None and other is not None
+        assert found.figures.table.tobytes() == other.figures.table.tobytes()
 
 
 def test_points_that_fail_are_left_to_the_general_way_which_tells_why() -> None:

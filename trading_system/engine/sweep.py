@@ -30,12 +30,12 @@ from trading_system.engine.layout import (
 )
 from trading_system.kernels import door
 from trading_system.parallel import mapped
-from trading_system.strategies.base import Weights
+from trading_system.strategies.base import Changes, Weights
 
 if TYPE_CHECKING:
     from trading_system.config.models import RunConfig
     from trading_system.data.bars import Bars
-    from trading_system.strategies.base import Changes, Signals
+    from trading_system.strategies.base import Signals
     from trading_system.types import BoolArray, FloatArray, IntArray
 
 VALUES_OF_A_TASK = 1 << 18  # bars x sets: half a millisecond of work, and the decisions stay in the processor's cache
@@ -160,6 +160,14 @@ class Sweep:
         return {name: lane.series_of(getattr(self.bars, name), self.column) for name in ("open", "close", "volume")}
 
     @cached_property
+    def _windows(self) -> Any:
+        return door(np.array(self.windows), np.int64)
+
+    @cached_property
+    def _rules(self) -> Any:
+        return lane.lane_rules(self.config, Weights(np.empty((1, 1))), True, False, 0)
+
+    @cached_property
     def sampled(self) -> Any:
         """Rows on which equity is measured; (1,) of -1 when every row of the windows is one."""
         first, stop = min(a for a, _ in self.windows), max(b for _, b in self.windows)
@@ -188,28 +196,14 @@ class Sweep:
         end_alone : bool
             Only the end of the account, fills and trades are asked for, to 1e-12: the rest may be left NaN.
         """
-        from trading_system.engine._kernels_sweep import LANES, sweep_weights
-
-        rules: Any = lane.lane_rules(self.config, Weights(np.empty((1, 1))), True, False, 0)
-        windows: Any = door(np.array(self.windows), np.int64)
-        begins: Any = door(np.zeros(n_sets) if firsts is None else firsts, np.int64)
-        rows, curves = self._room(n_sets, keep)
+        begins, (rows, curves) = self._begins(firsts, n_sets), self._room(n_sets, keep)
         table = np.zeros((n_sets, len(self.windows), N_FIGURES))
-        prices, sampled = self._series, self.sampled
-        open_, close, volume = prices["open"], prices["close"], prices["volume"]
 
         def work(first: int) -> None:
             stop = min(first + size, n_sets)
-            starts, at, asked = _through_the_door(changes(first, stop))
-            levels, lanes, own = np.empty(self.bars.n_bars + 1), np.empty(4 * LANES), rows[first:stop]
-            trips = np.empty((self.bars.n_bars if hurried else 0, 3))
-            with np.errstate(all="ignore"):
-                sweep_weights(
-                    open_, close, volume, rules, starts, at, asked, begins[first:stop], windows, sampled, levels, lanes, own, curves,
-                    hurried, trips, table[first:stop],
-                )  # fmt: skip
+            own = rows[first:stop]
+            self._trade(changes(first, stop), begins[first:stop], own, curves, table[first:stop], end_alone and not keep)
 
-        hurried = int(end_alone and not keep and sampled[0] < 0)
         size = max(1, min(MOST_SETS, VALUES_OF_A_TASK // max(self.bars.n_bars, 1)))
         self._each(work, range(0, n_sets, size))
         return self._figures(table, rows, curves)
@@ -221,27 +215,52 @@ class Sweep:
         *,
         firsts: IntArray | None = None,
         keep: Collection[int] = (),
+        end_alone: bool = False,
     ) -> Figures:
         """The same for decisions of any kind: ``decide(p)`` gives those of set p, over all rows, and is called from several threads.
 
         A set whose decisions are None, or nothing that the lane knows, has given up.
         """
-        rows, curves = self._room(n_sets, keep)
+        begins, (rows, curves) = self._begins(firsts, n_sets), self._room(n_sets, keep)
         table = np.zeros((n_sets, len(self.windows), N_FIGURES))
 
         def work(number: int) -> None:
-            made = decide(number)
-            for out, (begin, stop) in zip(table[number], self.windows, strict=True):
-                first = begin if firsts is None else max(begin, int(firsts[number]))
-                if made is None or first >= stop:
-                    out[SWEEP_GAVE_UP] = 1.0
-                    continue
-                levels = self._one(made, first, stop, out)
-            if rows[number] >= 0 and not table[number, -1, SWEEP_GAVE_UP]:
-                curves[rows[number], : levels.size] = levels
+            made, one = decide(number), slice(number, number + 1)
+            if made is None or not self.knows(made):
+                table[number, :, SWEEP_GAVE_UP] = 1.0
+            elif isinstance(made, Weights):
+                self._trade(_changes_of(made), begins[one], rows[one], curves, table[one], end_alone and not keep)
+            else:
+                self._follow(made, int(begins[number]), rows[number], curves, table[number])
 
         self._each(work, range(n_sets))
         return self._figures(table, rows, curves)
+
+    def _trade(self, changes: Changes, begins: Any, rows: Any, curves: FloatArray, table: FloatArray, end_alone: bool) -> None:
+        """Figures of some sets of weights into `table`, and into `curves`."""
+        from trading_system.engine._kernels_sweep import LANES, sweep_weights
+
+        prices, windows = self._series, self._windows
+        open_, close, volume = prices["open"], prices["close"], prices["volume"]
+        starts, at, asked = _through_the_door(changes)
+        levels, lanes = np.empty(self.bars.n_bars + 1), np.empty(4 * LANES)
+        hurried = int(end_alone and self.sampled[0] < 0)
+        trips = np.empty((self.bars.n_bars if hurried else 0, 3))
+        with np.errstate(all="ignore"):
+            sweep_weights(
+                open_, close, volume, self._rules, starts, at, asked, begins, windows, self.sampled, levels, lanes, rows, curves,
+                hurried, trips, table,
+            )  # fmt: skip
+
+    def _follow(self, made: Signals, begin: int, row: int, curves: FloatArray, table: FloatArray) -> None:
+        """Figures of one set of signals into `table`, shape (n_windows, N_FIGURES), and into `curves`."""
+        for out, (first, stop) in zip(table, self.windows, strict=True):
+            if max(first, begin) >= stop:
+                out[SWEEP_GAVE_UP] = 1.0
+                continue
+            levels = self._one(made, max(first, begin), stop, out)
+            if row >= 0 and not out[SWEEP_GAVE_UP]:  # the last window stays
+                curves[row, : levels.size] = levels
 
     def _each(self, work: Callable[[int], None], tasks: Sequence[int]) -> None:
         if self._threads:
@@ -250,6 +269,10 @@ class Sweep:
         for task in tasks:
             work(task)
 
+    @staticmethod
+    def _begins(firsts: IntArray | None, n_sets: int) -> Any:
+        return door(np.zeros(n_sets) if firsts is None else firsts, np.int64)
+
     def _room(self, n_sets: int, keep: Collection[int]) -> tuple[Any, FloatArray]:
         """Row of the kept curves that each set has (-1: none), and room for the curves."""
         rows, kept = np.full(n_sets, -1), np.array(sorted(set(keep)), np.int64)
@@ -257,13 +280,10 @@ class Sweep:
         first, stop = self.windows[-1]
         return door(rows, np.int64), np.zeros((kept.size, int(np.count_nonzero(self.bars.sampled[first:stop]))))
 
-    def _one(self, made: Signals | Weights, first: int, stop: int, out: FloatArray) -> FloatArray:
+    def _one(self, made: Signals, first: int, stop: int, out: FloatArray) -> FloatArray:
         """Figures of one run into `out`; its measured levels come back."""
         from trading_system.engine._kernels_sweep import LANES, measure_curve
 
-        if not self.knows(made, first, stop):
-            out[SWEEP_GAVE_UP] = 1.0
-            return np.empty(0)
         x = lane.run(lane.lane_arrays(self.bars, self.column, made, self.config, first, stop, keep_logs=False), stop)
         state = x.state[0]
         out[SWEEP_CASH], out[SWEEP_QUANTITY] = state["cash"], state["quantity"]
@@ -285,3 +305,10 @@ class Sweep:
 
 def _through_the_door(made: Changes) -> tuple[Any, Any, Any]:
     return door(made.starts, np.int64), door(made.rows, np.int64), door(made.weights, np.float64)
+
+
+def _changes_of(made: Weights) -> Changes:
+    """The changes of one set of weights."""
+    target = made.target[:, 0]
+    rows = np.flatnonzero(~np.isnan(target))
+    return Changes(np.array([0, rows.size]), rows, target[rows])

@@ -117,7 +117,15 @@ class Changes:
 
 
 class Batch(ABC):
-    """Many parameter sets of one rule that are decided together, so that what they share is worked out once."""
+    """Many parameter sets of one rule that are decided together, so that what they share is worked out once.
+
+    Attributes
+    ----------
+    warmups : int64, shape (n_sets,)
+        `Strategy.warmup` of each.
+    """
+
+    warmups: IntArray
 
     @abstractmethod
     def on(self, bars: Bars) -> Callable[[int, int], Changes] | None:

@@ -75,6 +75,7 @@ class Crossovers(Batch):
         import numpy as np
 
         self.windows, places = np.unique(np.concatenate((fast, slow)), return_inverse=True)
+        self.warmups = slow
         self._fast, self._slow = places[: fast.size].astype(np.int64), places[fast.size :].astype(np.int64)
 
     def on(self, bars: Bars) -> Callable[[int, int], Changes] | None:

@@ -20,15 +20,15 @@ from trading_system.engine.sweep import Figures, Sweep, Window
 from trading_system.errors import TradingSystemError
 from trading_system.metrics.base import per_period
 from trading_system.metrics.sampling import returns_between
+from trading_system.runs.window import history_row
 from trading_system.strategies.base import Weights
 from trading_system.validation.experiment import Experiment, World
-from trading_system.validation.stretches import decided
 
 if TYPE_CHECKING:
     from trading_system.config.validation import SearchConfig
     from trading_system.data.bars import Bars
     from trading_system.strategies.base import Batch
-    from trading_system.types import FloatArray
+    from trading_system.types import FloatArray, IntArray
 
 Point = Mapping[str, Any]
 PREFIX = "strategies.0.params."
@@ -197,7 +197,9 @@ class FastSearch:
         own, columns = experiment.own_bars(0, bars)
         if own.n_symbols != 1:
             return None
-        first = experiment.first if base.first is None else base.first
+        first = base.first
+        if first is None:
+            first = experiment.first if self._firsts is None else int(self._firsts.min())
         runs = [(first, bars.n_bars if base.stop is None else base.stop)] if windows is None else list(windows)
         try:
             config = experiment.config_of(base)
@@ -225,14 +227,38 @@ class FastSearch:
         """Figures of every point in every window; None where the lane does not know what the rule decides."""
         one_calendar = own.expected.shape[1] == 1  # then nothing is decided before the warm-up of a set has passed
         changes = self._batch.on(own) if self._batch is not None and (one_calendar or not folds) else None
+        firsts = None if folds or world.first is not None else self._firsts
         if changes is not None:
-            return sweep.weights(changes, self.n_points, keep=keep, end_alone=hurried)
+            return sweep.weights(changes, self.n_points, firsts=firsts, keep=keep, end_alone=hurried)
         decide = self._decide(world, folds)
         first = decide(0)
-        return sweep.decisions(decide, self.n_points, keep=keep) if first is not None and sweep.knows(first) else None
+        if first is None or not sweep.knows(first):
+            return None
+        return sweep.decisions(decide, self.n_points, firsts=firsts, keep=keep, end_alone=hurried)
+
+    @cached_property
+    def _firsts(self) -> IntArray | None:
+        """Row on which a backtest of each point begins; None where all begin on the experiment's own."""
+        experiment = self.experiment
+        if experiment.start is None:
+            return None
+        if self._batch is None:
+            return np.array([self._first_of(number) for number in range(self.n_points)], np.int64)
+        bars, kind = experiment.bars, experiment.config.strategies[0].asset_class
+        warmups, which = np.unique(self._batch.warmups, return_inverse=True)
+        rows = [max(experiment.start, history_row(bars, kind, int(n))) for n in warmups.tolist()]
+        return np.array(rows, np.int64)[which]
+
+    def _first_of(self, number: int) -> int:
+        experiment = self.experiment
+        try:
+            return experiment.first_of(experiment.config_of(World(settings=self.points[number])))
+        except TradingSystemError:  # the general way tells it
+            return experiment.stop
 
     def _decide(self, world: World, folds: bool) -> Callable[[int], Any]:
         """Number of a point -> its decisions, as an outcome of the experiment takes them, or as folds do; None where they fail."""
+        from trading_system.validation.stretches import decided
 
         def decide(number: int) -> Any:
             there = replace(world, settings={**world.settings, **self.points[number]})

@@ -14,6 +14,7 @@ from trading_system.config.changes import grid_of
 from trading_system.data.limits import memory_limit
 from trading_system.errors import CapacityError, ConfigError, OutputError, TradingSystemError
 from trading_system.validation.experiment import SAME, Experiment, Outcome, World
+from trading_system.validation.fast_search import fast_evaluate
 from trading_system.validation.points import Points, points_of
 from trading_system.validation.stability import plateau_of
 
@@ -206,9 +207,15 @@ def batch(
     search, failed = experiment.config.validation.search, dict[int, str]()
     found = np.full((len(points), len(MEASURES) if all_measures else 1), np.nan)
     returns: dict[int, FloatArray] = {}
-    for number, point in enumerate(points):
+    quick = fast_evaluate(experiment, points, world, keep=keep, threads=False, only_objective=not all_measures)
+    if quick is not None:
+        found[:, 0] = quick.objectives[:, 0]
+        for column, name in enumerate(MEASURES[1 : found.shape[1]], 1):
+            found[:, column] = quick.measure(name)[:, 0]
+        returns.update(quick.returns)
+    for number in range(len(points)) if quick is None else sorted(quick.left):
         try:
-            outcome = experiment.outcome(with_settings(world, point))
+            outcome = experiment.outcome(with_settings(world, points[number]))
             found[number, 0] = objective_of(outcome, search)
             if all_measures:
                 found[number, 1:] = [outcome.metric(name) for name in MEASURES[1:]]

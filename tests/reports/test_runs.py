@@ -13,7 +13,14 @@ def compared(a, b, **changes):
     """A comparison of two runs with these equities."""
     points = [{"date": f"2020-01-{i + 1:02}", "a": x, "b": y} for i, (x, y) in enumerate(zip(a, b, strict=True))]
     return {
-        "runs": [{"run_id": "20260101-000000-aaaaaaaa"}, {"run_id": "20260102-000000-bbbbbbbb"}],
+        "runs": [
+            {
+                "run_id": run_id,
+                "strategies": [{"name": "a_rule_of_a_long_name", "type": "ma_crossover"}],
+                "market": {"source": "csv", "path": "data/a folder of many files", "symbols": 117},
+            }
+            for run_id in ("20260101-000000-aaaaaaaa", "20260102-000000-bbbbbbbb")
+        ],
         "same": {"config": False, "data": True},
         "config": [{"name": "seed", "a": 1, "b": 2}],
         "data": {"changed": [], "only_a": [], "only_b": []},

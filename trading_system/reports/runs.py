@@ -85,6 +85,7 @@ def comparison_page(found: Mapping[str, Any], page: Page, *, every: bool = False
     made = made_of(found)
     sections = [
         f"a: {one_line(one['run_id'])}\nb: {one_line(other['run_id'])}",
+        _headed(table(("of", "a", "b"), described(one, other), width=page.width), page),
         table(("", ""), same, width=page.width),
         _headed(table(("made of", "a", "b"), made, width=page.width) if made else "made of the same", page),
         _compared(found["metrics"], page, every=every),
@@ -104,7 +105,26 @@ def made_of(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     rows += [(f"data of {symbol}", "one", "another") for symbol in found["data"]["changed"][:SHOWN]]
     rows += [(f"data of {symbol}", "there", NOTHING) for symbol in found["data"]["only_a"][:SHOWN]]
     rows += [(f"data of {symbol}", NOTHING, "there") for symbol in found["data"]["only_b"][:SHOWN]]
-    return rows + [(f"code of {name}", "one", "another") for name in found["code"][:SHOWN]]
+    only = found.get("code_only", {"a": [], "b": []})
+    return rows + [
+        (f"code of {name}", "there", NOTHING)
+        if name in only["a"]
+        else (f"code of {name}", NOTHING, "there")
+        if name in only["b"]
+        else (f"code of {name}", "one", "another")
+        for name in found["code"][:SHOWN]
+    ]
+
+
+def described(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Strategies and data of two runs, whether they differ or not: what, of a, of b."""
+    runs = (one, other)
+    strategies = ["; ".join(f"{s['name']} ({s['type']})" for s in run["strategies"]) for run in runs]
+    markets = [
+        f"{market['source']} {market['path']}, {amount(market['symbols'], 'symbol')}"
+        for market in (run["market"] for run in runs)
+    ]
+    return [("strategies", strategies[0], strategies[1]), ("data", markets[0], markets[1])]
 
 
 def differing(rows: Sequence[Mapping[str, Any]], *, every: bool) -> tuple[list[tuple[str, str, str, str]], int]:

@@ -40,18 +40,23 @@ def compared(one: Path, other: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        `runs`: two rows as `run_row` gives; `same`: whether config, data, code, versions, period are equal; `config`: rows of
-        key, a, b; `data`: changed, only_a, only_b (symbols); `code`: changed files; `versions` and `metrics`: rows of
+        `runs`: two rows as `run_row` gives, each with `market`: source, path, symbols (how many), of its data; `same`: whether config, data, code, versions, period are equal; `config`: rows of
+        key, a, b; `data`: changed, only_a, only_b (symbols); `code`: files that differ, `code_only`: those of them
+        that only a or only b has; `versions` and `metrics`: rows of
         name, a, b, and for metrics their difference b - a; `equity`: what `equities` gives.
     """
     a, b = read_manifest(one), read_manifest(other)
-    config = differences(flat(read_config(one / "config.yaml")), flat(read_config(other / "config.yaml")))
+    configs = [read_config(folder / "config.yaml") for folder in (one, other)]
+    config = differences(*map(flat, configs))
     data = data_differences(a["data"]["symbols"], b["data"]["symbols"])
     code = code_differences(a["code"], b["code"])
     versions = differences(a["versions"], b["versions"])
     window = ("name", "first", "last")
     return {
-        "runs": [run_row(one), run_row(other)],
+        "runs": [
+            {**run_row(folder), "market": _market(manifest, said)}
+            for folder, manifest, said in zip((one, other), (a, b), configs, strict=True)
+        ],
         "same": {
             "config": a["config_hash"] == b["config_hash"],
             "data": a["data"]["hash"] == b["data"]["hash"],
@@ -62,10 +67,21 @@ def compared(one: Path, other: Path) -> dict[str, Any]:
         "config": config,
         "data": data,
         "code": code,
+        "code_only": {
+            side: [name for name in code if name in mine["files"] and name not in others["files"]]
+            for side, mine, others in (("a", a["code"], b["code"]), ("b", b["code"], a["code"]))
+        },
         "versions": versions,
         "metrics": _metrics(one, other),
         "equity": equities(one, other),
     }
+
+
+def _market(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Where a run's bars came from, and of how many symbols."""
+    data = config.get("data")
+    named = data if isinstance(data, dict) else {}
+    return {"source": named.get("source"), "path": named.get("path"), "symbols": len(manifest["data"]["symbols"])}
 
 
 def equities(one: Path, other: Path, points: int = POINTS) -> dict[str, Any]:

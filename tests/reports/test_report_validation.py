@@ -49,7 +49,7 @@ def asked(name: str = "permutation", **more: Any) -> dict[str, Any]:
 
 def validation(*tests: dict[str, Any]) -> dict[str, Any]:
     return {
-        "schema": 1, "answer": "no", "refused": ["permutation"], "fast": True, "left_out": ["stress"],
+        "schema": 1, "answer": "no", "refused": ["permutation"], "fast": True, "period": {"name": "all", "first": "2020-01-02", "last": "2021-01-04"}, "left_out": ["stress"],
         "not_asked": [{"name": "overfitting", "why": "no grid"}], "trials": {"configurations": 51, "rows": 2, "sampled": False},
         "tests": list(tests),
     }  # fmt: skip

@@ -97,7 +97,7 @@ def test_an_unknown_test_is_named_with_the_near_one() -> None:
 
 def test_the_document_says_everything_and_holds_no_array() -> None:
     examination = flat_examination()
-    said = document(examined(examination, ["performance"]), examination)
+    said = document(examined(examination, ["performance"]), examination, {"name": "all"})
     assert said["answer"] in ("no", "partial") and said["tests"][0]["bars"][1]["name"] == "sharpe"
     kinds: set[type] = set()
 

@@ -100,7 +100,7 @@ def run_validation(
                 finished = True
             finally:
                 store.close(done=finished)
-        told_of = document(found, examination)
+        told_of = document(found, examination, done.window.document())
         extra = evidence_files(told_of)
         manifest = {"validation": {"answer": found.answer, "fast": fast, "only": list(only)}}
         backtest = written(work, done, results, trial, git.state(), start, extra=extra, also=manifest)
@@ -197,7 +197,7 @@ def evidence_again(work: Work, done: Done, journal: Journal, manifest: Mapping[s
     said = manifest["validation"]
     upto = int(manifest["trial"]["count"])
     examination, _ = examination_of(work, done, journal, None, None, fast=bool(said["fast"]), upto=upto)
-    return evidence_files(document(_asked(work, examination, tuple(said["only"])), examination))
+    return evidence_files(document(_asked(work, examination, tuple(said["only"])), examination, done.window.document()))
 
 
 def _asked(work: Work, examination: Examination, only: Sequence[str]) -> Examined:

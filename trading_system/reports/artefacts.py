@@ -31,7 +31,7 @@ _TEST: dict[str, Any] = {
     "bars": [{"name": str, "sense": str, "unit": str, "why": str, "verdict": str}],
 }  # fmt: skip
 _VALIDATION: dict[str, Any] = {
-    "schema": int, "answer": str, "refused": [str], "fast": bool, "left_out": [str], "not_asked": [{"name": str, "why": str}],
+    "schema": int, "answer": str, "refused": [str], "fast": bool, "period": {"name": str, "first": str, "last": str}, "left_out": [str], "not_asked": [{"name": str, "why": str}],
     "trials": {"configurations": int, "rows": int, "sampled": bool}, "tests": [_TEST],
 }  # fmt: skip
 _BAR: dict[str, Any] = {"name": str, "sense": str, "unit": str, "why": str, "verdict": str}

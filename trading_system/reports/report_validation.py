@@ -9,7 +9,7 @@ from trading_system.reports.artefacts import Artefacts
 from trading_system.reports.document import Cell, Facts, Folded, Note, Part, Picture, Section, Table, absent
 from trading_system.reports.drawings import DRAWN, said
 from trading_system.reports.scenarios import scenario_table
-from trading_system.reports.verdict import ANSWERS, figure
+from trading_system.reports.verdict import ANSWERS, figure, judged_on
 from trading_system.reports.words import trials_so_far
 
 VERDICTS = {"pass": "pass", "reject": "no", "report": "reported", "error": "error"}
@@ -26,7 +26,7 @@ def verdict(found: Artefacts) -> Section | None:
     lines = [
         answer + ".",
         f"{said_of[:1].upper()}{said_of[1:]}{'; a sample of their returns is kept' if trials['sampled'] else ''}.",
-        "Judged on train and validation alone" + (", with the smaller sizes of --fast." if document["fast"] else "."),
+        f"Judged on {judged_on(document['period'])}" + (", with the smaller sizes of --fast." if document["fast"] else "."),
     ]
     parts: list[Part] = [Note(lines, alarm=document["answer"] != "yes"), _table(document)]
     lists = [

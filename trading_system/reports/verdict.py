@@ -28,6 +28,14 @@ def figure(value: float | None, unit: str) -> str:
     return FORMS.get(unit, ratio)(value)
 
 
+def judged_on(period: Mapping[str, Any]) -> str:
+    """``train and validation, 2010-04-14 to 2018-12-31``; what no splits hold out is said."""
+    name = {"all": "all of the data, nothing held out", "train+validation": "train and validation"}.get(
+        period["name"], period["name"]
+    )
+    return f"{name}, {period['first']} to {period['last']}"
+
+
 def verdict_page(document: Mapping[str, Any], folder: str, page: Page, warnings: Sequence[str] = ()) -> str:
     """The table of the verdict, what was not asked, what to be careful about, the answer last."""
     rows = []
@@ -64,7 +72,7 @@ def verdict_page(document: Mapping[str, Any], folder: str, page: Page, warnings:
         "",
         page.wrapped(
             f"judged among {amount(trials['configurations'], 'configuration')} ever tried of these strategy types on these symbols"
-            f"{kept}; {amount(worlds, 'run')} in changed worlds; train and validation only",
+            f"{kept}; {amount(worlds, 'run')} in changed worlds; judged on {judged_on(document['period'])}",
             first="",
         ),
         f"results: {one_line(folder)}",

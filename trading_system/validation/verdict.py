@@ -105,13 +105,14 @@ def _made(name: str, kind: type[ValidationTest], examination: Examination, seed:
     return TestResult(name=name, error=str(error))
 
 
-def document(found: Examined, examination: Examination) -> dict[str, Any]:
-    """The content of ``validation.json``."""
+def document(found: Examined, examination: Examination, period: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of ``validation.json``; `period` is the window that was judged, as the manifest says it."""
     trials = examination.trials
     return {
         "schema": SCHEMA,
         "answer": found.answer,
         "refused": found.refused,
+        "period": dict(period),
         "fast": examination.fast,
         "left_out": list(found.left_out),
         "not_asked": [{"name": name, "why": why} for name, why in found.not_asked],

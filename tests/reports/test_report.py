@@ -39,7 +39,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, name, attributes):
         self.elements.append((name, dict(attributes), tuple(self.open)))
-        if name not in VOID and name != "rect":
+        if name not in VOID:
             self.open.append(name)
 
     def handle_endtag(self, name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from tests.metrics.ledgers import curve_ledger
 from tests.reports.made import made
 from trading_system.reports.artefacts import Artefacts
-from trading_system.reports.drawings import DRAWN, ticks
+from trading_system.reports.document import Picture
+from trading_system.reports.drawings import DRAWN, drawn, ticks
 from trading_system.reports.markdown import report_markdown
 from trading_system.reports.report import report_json, report_of
 from trading_system.reports.report_html import report_html
@@ -111,3 +113,12 @@ def test_ticks_are_round_and_inside(low: float, high: float) -> None:
     found = ticks(low, high, 5)
     assert all(low - 1e-9 * abs(low) <= tick <= high + 1e-9 * abs(high) for tick in found) and len(found) <= 12
     assert (not found) == (low == high)
+
+
+@pytest.mark.parametrize("data", [one for one in PICTURES if one["form"] in DRAWN], ids=lambda one: one["form"])
+def test_no_shape_of_a_drawing_swallows_the_next(data: dict[str, Any]) -> None:
+    """In SVG a shape that is not closed holds all that follows, and a browser draws none of it."""
+    figure = ElementTree.fromstring(drawn(Picture("picture", data["title"], data["summary"], data)))
+    svg = figure.find(".//svg")
+    assert svg is not None and len(svg) > 3
+    assert [len(shape) for shape in svg] == [0] * len(svg)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 _FILES = Path(__file__).resolve().parent / "page_files"
-VOID = frozenset({"meta", "link", "br", "hr", "input", "rect"})
+VOID = frozenset({"meta", "link", "br", "hr", "input"})
 
 
 class Html(str):

@@ -97,6 +97,20 @@ def test_the_folder_holds_the_run_the_folds_and_the_stitched_curve(walked: ts.Wa
     assert told["stitched"]["total_return"] == pytest.approx(money / 100_000.0 - 1.0)
 
 
+def test_the_report_shows_every_fold_and_what_was_stitched(walked: ts.WalkForwardRun) -> None:
+    page = (walked.backtest.folder / "report.html").read_text("utf-8")
+    assert "Walk-forward of cross" in page and "Does it hold unseen?" in page
+    assert page.count("<figure") >= 2 and "Stitched out-of-sample equity" in page
+    assert "Walk-forward: whether parameters chosen on one period hold" not in page  # under what was not checked
+    text = str(ts.report_run(str(walked.backtest.folder), format="markdown"))
+    rows = [
+        line for line in text.splitlines() if line.startswith("|") and walked.document["folds"][2]["test"]["first"] in line
+    ]
+    assert len(rows) == 1 and "2021-02-01" not in rows[0]
+    told = json.loads(str(ts.report_run(str(walked.backtest.folder), format="json")))
+    assert told["walk_forward"]["stitched"] == walked.document["stitched"]
+
+
 def test_every_point_is_counted_and_the_same_windows_again_count_nothing(tmp_path: Path) -> None:
     path = write(tmp_path)
     ts.run_walk_forward(path)

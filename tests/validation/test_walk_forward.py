@@ -25,7 +25,8 @@ from trading_system.validation.experiment import Experiment, World
 from trading_system.validation.loop import Loop, Store
 from trading_system.validation.points import Points
 from trading_system.validation.stretches import Decided, decided, ready_row, silent_before
-from trading_system.validation.walk_forward import choices, document, untouched_row, walk_forward, walk_forward_returns
+from trading_system.validation.walk_forward import choices, untouched_row, walk_forward, walk_forward_returns
+from trading_system.validation.walk_forward_document import document
 
 FAST, SLOW = "strategies.0.params.fast", "strategies.0.params.slow"
 SIDES = ("in_sample", "out_of_sample")

@@ -71,7 +71,8 @@ def walk_forward(
     folder = str(done.backtest.folder)
     session.kept = f"the walk-forward was finished; its results are in {folder}"
     if as_json:
-        show_json({"run_id": done.backtest.run_id, "folder": folder, **done.document})
+        told_of = {key: value for key, value in done.document.items() if key != "pictures"}
+        show_json({"run_id": done.backtest.run_id, "folder": folder, **told_of})
     elif session.quiet:
         show(one_line(folder))
     else:

@@ -111,7 +111,8 @@ def run_walk_forward(
 def walked(work: Work, done: Done, store: Store | None, told: Told | None) -> tuple[WalkForward, dict[str, Any]]:
     """The walk-forward of a run and its document."""
     from trading_system.validation.loop import Loop, silent
-    from trading_system.validation.walk_forward import document, walk_forward
+    from trading_system.validation.walk_forward import walk_forward
+    from trading_system.validation.walk_forward_document import document, pictures_of
 
     experiment = experiment_of(work.run, done)
     with work.step("walk-forward") as said:
@@ -119,7 +120,8 @@ def walked(work: Work, done: Done, store: Store | None, told: Told | None) -> tu
         said |= {"folds": len(found.folds), "points": len(found.points)}
     for text in found.warnings:
         work.warn(text)
-    return found, document(found, experiment)
+    told_of = document(found, experiment)
+    return found, {**told_of, "pictures": pictures_of(found, told_of, experiment)}
 
 
 def _counted(run: LoadedRun, done: Done, journal: Journal, found: WalkForward) -> dict[str, Any]:

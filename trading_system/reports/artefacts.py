@@ -15,6 +15,7 @@ from trading_system.runs.store import METRICS, checked, damaged, from_json, read
 
 VALIDATION = "validation.json"
 HOLDOUT = "holdout.json"
+WALK_FORWARD = "walk_forward.json"
 SOURCES = ("config.yaml", "metrics.json", "monthly_report.json", "data_quality.json", "series.json")
 
 _QUALITY: dict[str, Any] = {
@@ -40,6 +41,14 @@ _HOLDOUT: dict[str, Any] = {
     "openings": [{"created": str, "config_hash": str}], "contaminated": str, "tests": [_TEST], "primary": [_BAR], "secondary": [_BAR],
     "secondary_held": int, "secondary_needed": int, "not_judged": [{"name": str, "why": str}],
 }  # fmt: skip
+_FOLD: dict[str, Any] = {
+    "fold": int, "train": {"first": str, "last": str}, "test": {"first": str, "last": str}, "point": dict, "unmet": bool,
+    "in_sample": dict, "out_of_sample": dict,
+}  # fmt: skip
+_WALK_FORWARD: dict[str, Any] = {
+    "windows": {"text": str}, "grid": {str: list}, "points": int, "runs": int, "stitched": {"first": str, "last": str, "n_periods": int},
+    "efficiency": {"undefined": str}, "folds": [_FOLD], "warnings": [str], "pictures": [{"form": str, "title": str, "summary": str}],
+}  # fmt: skip
 _TABLES: dict[str, Any] = {"trades": dict, "drawdowns": [dict], "years": [dict], "events": [dict]}
 
 
@@ -57,6 +66,8 @@ class Artefacts:
         ``validation.json`` of a run that was validated.
     holdout : mapping or None
         ``holdout.json`` of a run over the holdout.
+    walk_forward : mapping or None
+        ``walk_forward.json`` of a walk-forward.
     """
 
     manifest: Mapping[str, Any]
@@ -67,6 +78,7 @@ class Artefacts:
     series: Mapping[str, Any]
     validation: Mapping[str, Any] | None = None
     holdout: Mapping[str, Any] | None = None
+    walk_forward: Mapping[str, Any] | None = None
 
 
 def read_artefacts(folder: Path) -> Artefacts:
@@ -83,7 +95,7 @@ def read_artefacts(folder: Path) -> Artefacts:
         raise OutputError(
             f"has no {missing[0]}: it was written by an earlier version", where=str(folder), remedy="make the run again"
         )
-    changed = [name for name in damaged(folder, manifest) if name in (*SOURCES, VALIDATION, HOLDOUT)]
+    changed = [name for name in damaged(folder, manifest) if name in (*SOURCES, VALIDATION, HOLDOUT, WALK_FORWARD)]
     if changed:
         raise OutputError(
             f"{', '.join(changed)}: not what the run wrote, and a report shows only that",
@@ -116,4 +128,5 @@ def artefacts_of(manifest: Mapping[str, Any], read: Callable[[str], bytes], wher
         series=series,
         validation=document(VALIDATION, _VALIDATION) if "validation" in manifest else None,
         holdout=document(HOLDOUT, _HOLDOUT) if manifest["period"]["name"] == "holdout" else None,
+        walk_forward=document(WALK_FORWARD, _WALK_FORWARD) if "walk_forward" in manifest else None,
     )

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from trading_system.reports import report_facts, report_holdout, report_orders, report_results, report_validation
+from trading_system.reports import (
+    report_facts,
+    report_holdout,
+    report_orders,
+    report_results,
+    report_validation,
+    report_walk_forward,
+)
 from trading_system.reports.artefacts import Artefacts
 from trading_system.reports.document import Report, Section
 from trading_system.reports.formats import amount, count
@@ -14,6 +21,7 @@ SECTIONS: tuple[Callable[[Artefacts], Section | None], ...] = (
     report_facts.facts,
     report_validation.verdict,
     report_holdout.answer,
+    report_walk_forward.folds,
     report_results.headline,
     report_results.equity,
     report_results.drawdowns,
@@ -54,7 +62,11 @@ def report_of(found: Artefacts) -> Report:
 
 def _what(found: Artefacts) -> str:
     """The kind of run."""
-    return "Holdout" if found.holdout is not None else "Backtest" if found.validation is None else "Validation"
+    if found.holdout is not None:
+        return "Holdout"
+    if found.walk_forward is not None:
+        return "Walk-forward"
+    return "Backtest" if found.validation is None else "Validation"
 
 
 def report_json(found: Artefacts) -> dict[str, Any]:
@@ -71,5 +83,6 @@ def report_json(found: Artefacts) -> dict[str, Any]:
         "data_quality": {key: found.quality[key] for key in ("rows", "bars", "sessions", "policy", "counts", "notes")},
         **({} if found.validation is None else {"validation": dict(found.validation)}),
         **({} if found.holdout is None else {"holdout": dict(found.holdout)}),
+        **({} if found.walk_forward is None else {"walk_forward": dict(found.walk_forward)}),
         "not_checked": report_facts.not_checked(found),
     }

@@ -30,6 +30,7 @@ def not_checked(found: Artefacts) -> list[str]:
     tests = () if found.validation is None else found.validation["tests"]
     made = {test["name"] for test in tests if not test["error"]}
     made |= set() if found.holdout is None else {"holdout"}
+    made |= set() if found.walk_forward is None else {"walk_forward"}
     return [text for text, needed in NOT_CHECKED if not made.issuperset(needed)]
 
 

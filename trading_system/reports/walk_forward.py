@@ -45,7 +45,7 @@ def walk_forward_page(
 
 def _folds(document: Mapping[str, Any], page: Page) -> tuple[list[str], list[str]]:
     """The table of folds; and where values stand without their names, what the names are."""
-    short = _short(list(document["grid"]))
+    short = short_names(list(document["grid"]))
     rows = []
     for one in document["folds"]:
         inside, outside = one["in_sample"], one["out_of_sample"]
@@ -66,7 +66,7 @@ def _folds(document: Mapping[str, Any], page: Page) -> tuple[list[str], list[str
     return [page.heading(first), *lines], [*said, ""] if said else []
 
 
-def _short(keys: Sequence[str]) -> dict[str, str]:
+def short_names(keys: Sequence[str]) -> dict[str, str]:
     """Each key by its last part, or as it is where that is the last part of another too."""
     last = [key.rsplit(".", 1)[-1] for key in keys]
     return {key: name if last.count(name) == 1 else key for key, name in zip(keys, last, strict=True)}

@@ -19,9 +19,7 @@ from trading_system.config.changes import grid_of
 from trading_system.data.shared import share
 from trading_system.errors import DataError, InsufficientDataError
 from trading_system.metrics import returns as measures
-from trading_system.metrics.drawdown import max_drawdown
 from trading_system.parallel import mapped
-from trading_system.runs.window import session
 from trading_system.validation.experiment import Experiment, World
 from trading_system.validation.fast_search import fast_evaluate
 from trading_system.validation.folds import Fold, Window, walk_forward_folds
@@ -481,72 +479,3 @@ def fold_of_each(found: WalkForward) -> IntArray:
     """Number of the fold, from 1, that each stitched period belongs to, shape (n_periods,)."""
     pieces = _until_the_next([one.fold for one in found.folds])
     return np.repeat(np.arange(1, len(pieces) + 1), [stop - first for first, stop in pieces])
-
-
-def document(found: WalkForward, experiment: Experiment) -> dict[str, Any]:
-    """The content of ``walk_forward.json``: folds with their sessions, what was stitched, efficiency and stability."""
-    efficiency, stability, returns = found.efficiency, found.stability, found.returns
-    year = found.periods_per_year
-    return {
-        "windows": {**found.windows.model_dump(mode="json"), "text": windows_text(found.windows)},
-        "objective": experiment.config.validation.search.objective if found.grid else None,
-        "grid": {key: list(values) for key, values in found.grid.items()},
-        "points": len(found.points),
-        "failed": found.n_failed,
-        "skipped": found.n_skipped,
-        "runs": found.n_runs,
-        "periods_per_year": year,
-        "stitched": {
-            "first": session(experiment.bars, int(found.rows[0])),
-            "last": session(experiment.bars, int(found.rows[-1])),
-            "n_periods": int(returns.size),
-            "total_return": measures.total_return(returns),
-            "cagr": _number(measures.cagr(returns, year)),
-            "ann_vol": _number(measures.ann_vol(returns, year)),
-            "sharpe": _number(found.sharpe),
-            "max_drawdown": max_drawdown(returns),
-        },
-        "share_profitable": efficiency.share_profitable,
-        "efficiency": {
-            "simple_rate": _number(efficiency.simple_rate),
-            "mean_of_annualised": _number(efficiency.mean_of_annualised),
-            "undefined": efficiency.undefined,
-        },
-        "stability": None
-        if stability is None
-        else {
-            "modal_choice": dict(zip(found.grid, stability.modal_choice, strict=True)),
-            "modal_share": stability.modal_share,
-            "mean_jump": _number(stability.mean_jump),
-            "jump_of_each": {key: _number(jump) for key, jump in zip(found.grid, stability.jump_of_each, strict=True)},
-            "deviation_of_each": {key: _number(d) for key, d in zip(found.grid, stability.deviation_of_each, strict=True)},
-        },
-        "folds": [_fold_document(number, one, experiment) for number, one in enumerate(found.folds, 1)],
-        "unused_periods": found.unused,
-        "warnings": list(found.warnings),
-    }
-
-
-def _fold_document(number: int, one: FoldResult, experiment: Experiment) -> dict[str, Any]:
-    return {
-        "fold": number,
-        "train": _span_document(one.fold.train, experiment),
-        "test": _span_document(one.fold.test, experiment),
-        "point": dict(one.point),
-        "unmet": one.unmet,
-        "in_sample": one.in_sample.document(),
-        "out_of_sample": one.out_of_sample.document(),
-    }
-
-
-def _span_document(span: Window, experiment: Experiment) -> dict[str, Any]:
-    first, stop = rows_of(experiment, span)
-    return {
-        "first": session(experiment.bars, first),
-        "last": session(experiment.bars, stop - 1),
-        "n_periods": span[1] - span[0],
-    }
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

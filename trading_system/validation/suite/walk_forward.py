@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from trading_system.validation import pictures
 from trading_system.validation.base import Bar, Examination, TestResult, ValidationTest, register
 
 if TYPE_CHECKING:
-    from trading_system.validation.experiment import Experiment
     from trading_system.validation.walk_forward import WalkForward
 
 
@@ -44,7 +41,8 @@ class WalkForwardTest(ValidationTest):
     order: ClassVar[int] = 50
 
     def run(self, examination: Examination, rng: np.random.Generator) -> TestResult:
-        from trading_system.validation.walk_forward import document, walk_forward
+        from trading_system.validation.walk_forward import walk_forward
+        from trading_system.validation.walk_forward_document import document, pictures_of
 
         experiment = examination.experiment
         found = walk_forward(experiment, examination.loop)
@@ -77,28 +75,3 @@ def _work(found: WalkForward) -> str:
     """``8 folds x 50 points``, and how many periods were traded unseen."""
     points = f" x {len(found.points)} points" if found.grid else ", own values"
     return f"{len(found.folds)} folds{points}; {found.returns.size} periods out of sample"
-
-
-def pictures_of(found: WalkForward, told: Mapping[str, Any], experiment: Experiment) -> list[dict[str, Any]]:
-    """Each fold in and out of sample, and the stitched curve."""
-    efficiency, stitched = found.efficiency, told["stitched"]
-    labels = np.datetime_as_string(experiment.bars.session[found.rows].astype("datetime64[D]")).tolist()
-    kept = int(np.count_nonzero(efficiency.out_of_sample > 0.0))
-    return [
-        pictures.bars(
-            "Folds in and out of sample",
-            [one["test"]["first"] for one in told["folds"]],
-            {"in sample, a year": efficiency.in_sample, "out of sample, a year": efficiency.out_of_sample},
-            "fraction",
-            f"Return a year of the chosen point on its training window and on the test that follows; {kept} of {len(found.folds)} tests"
-            " earned money.",
-        ),
-        pictures.fan(
-            "Stitched out-of-sample equity",
-            labels,
-            np.zeros((0, 2, len(labels))),
-            found.equity,
-            "ratio",
-            f"Growth of 1 over the tests one after the other, {stitched['first']} to {stitched['last']}.",
-        ),
-    ]

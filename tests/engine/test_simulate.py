@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from tests.builders import make_bars, random_bars
+from tests.validation.examined import experiment_of
+from trading_system.config.changes import with_costs
 from trading_system.config.models import RunConfig
 from trading_system.data.bars import Bars
+from trading_system.data.shared import share
 from trading_system.engine.laws import LawBroken, check_orders, check_signals
 from trading_system.engine.ledger import Code, Ledger
 from trading_system.engine.simulate import Simulation, StrategyDecisions, simulate
@@ -251,3 +254,27 @@ def test_diversification_is_worked_out_alike_for_one_candidate_and_for_many(n: i
     late = ledger.orders["row"] == 50
     refused = ledger.refusals[(ledger.refusals["first_row"] == 50) & (ledger.refusals["code"] == Code.SLOTS)]
     assert held and [*ledger.orders["line"][late].tolist(), *refused["line"].tolist()] == order
+
+
+def test_runs_of_the_same_decisions_on_a_shared_market_are_those_of_a_market_of_ones_own():
+    """What they have in common is laid out once; each has its own first row, and its laws hold when its logs are read late."""
+    bars = random_bars(200, 9, 4, missing=0.02)
+    experiment = experiment_of(
+        bars,
+        "equity_momentum",
+        params={"trend_ma": 10, "slow_breakout": 20, "exit_ma": 5, "momentum": 20},
+        sizing={"method": "risk_per_trade", "risk": 0.01},
+        portfolio={"limits": {"max_drawdown": 0.2}},
+        costs={"commission_bps": 2.0, "slippage": {"model": "none"}},
+    )
+    made, spans = experiment.decisions, [(0, 200), (40, 120), (90, 90), (100, 200)]
+    wanted = [simulate(bars, made, experiment.config, first=first, stop=stop) for first, stop in spans]
+    share(bars)
+    found = [simulate(bars, made, experiment.config, first=first, stop=stop) for first, stop in spans]
+    for ours, theirs in zip(found, wanted, strict=True):
+        for name in ("equity", "cash", "orders", "fills", "trades", "refusals", "events", "signals"):
+            assert getattr(ours, name).tobytes() == getattr(theirs, name).tobytes(), name
+    with pytest.raises(UsageError, match="rows 100 to 300 do not lie in the 200 rows"):
+        simulate(bars, made, experiment.config, first=100, stop=300)
+    dearer = with_costs(experiment.config, fees=50.0)
+    assert simulate(bars, made, dearer, first=0).equity[-1] < wanted[0].equity[-1]

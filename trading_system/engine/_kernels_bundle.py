@@ -11,12 +11,16 @@ import functools
 import hashlib
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from trading_system.kernels import source_stamp
+
+Description: TypeAlias = tuple[list[int], list[Any]]
+NOTHING: Mapping[int, Description] = {}
 
 
 class Bundle:
@@ -30,11 +34,11 @@ class Bundle:
         Names what compiled code knows of the arrays: names, types, order.
     """
 
-    def __init__(self, arrays: Any) -> None:
+    def __init__(self, arrays: Any, known: Mapping[int, Description] = NOTHING) -> None:
         words: list[int] = []
         key: list[Any] = []
         self.arrays = arrays
-        _describe(arrays, words, key)
+        _describe(arrays, words, key, known)
         self.kernel_token = _token((type(arrays), *key))
         self._words = np.array(words, np.int64)
         self.address = int(self._words.ctypes.data)
@@ -46,16 +50,33 @@ class Bundle:
         return type_of(self)
 
 
-def _describe(arrays: Any, words: list[int], key: list[Any]) -> None:
-    """Append the descriptors of `arrays` (a named tuple of arrays or of such tuples) to `words`, their types to `key`."""
+def _describe(arrays: Any, words: list[int], key: list[Any], known: Mapping[int, Description] = NOTHING) -> None:
+    """Append the descriptors of `arrays` (a named tuple of arrays or of such tuples) to `words`, their types to `key`.
+
+    `known` are parts that were described before, by `id`.
+    """
     for value in arrays:
         if isinstance(value, tuple):
             key.append(type(value))
-            _describe(value, words, key)
+            found = known.get(id(value))
+            if found is None:
+                _describe(value, words, key)
+            else:
+                words += found[0]
+                key += found[1]
             key.append(None)
         else:
-            words += (0, 0, value.size, value.itemsize, value.ctypes.data, *value.shape, *value.strides)
+            data = value.__array_interface__["data"][0]
+            words += (0, 0, value.size, value.itemsize, data, *value.shape, *value.strides)
             key += (value.dtype, value.ndim, value.flags.writeable)
+
+
+def described(arrays: Any) -> Description:
+    """Descriptors and types of one named tuple of arrays, for `bundled`; they hold as long as the arrays are there."""
+    words: list[int] = []
+    key: list[Any] = []
+    _describe(arrays, words, key)
+    return words, key
 
 
 @functools.lru_cache(maxsize=64)
@@ -70,9 +91,9 @@ def _names(kind: Any) -> str:
     return f"{kind.__name__}{kind._fields}"
 
 
-def bundled(arrays: Any) -> Any:
-    """`arrays` as kernels take them."""
-    return arrays if interpreted() else Bundle(arrays)
+def bundled(arrays: Any, known: Mapping[int, Description] = NOTHING) -> Any:
+    """`arrays` as kernels take them; `known` are parts of them that were `described` before, by `id`."""
+    return arrays if interpreted() else Bundle(arrays, known)
 
 
 def interpreted() -> bool:

@@ -188,6 +188,13 @@ def rule_arrays(config: RunConfig, bars: Bars, arrays: DecisionArrays, lines: Li
     )
 
 
+def beginning(table: RuleArrays, first: int) -> RuleArrays:
+    """The same rules for a run that begins at row `first`."""
+    run = table.run.copy()
+    run[0]["first"] = first
+    return table._replace(run=door(run, RULES))
+
+
 def refuse_impossible(config: RunConfig, bars: Bars, decisions: Sequence[StrategyDecisions]) -> None:
     """Raise for rules that contradict each other or the data.
 

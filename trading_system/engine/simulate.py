@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 
 from trading_system.data.shared import shared
 from trading_system.engine import rules
-from trading_system.engine.decisions import StrategyDecisions, build_lines, check_shapes, decision_arrays
+from trading_system.engine._kernels_bundle import bundled, described
+from trading_system.engine.decisions import Lines, StrategyDecisions, build_lines, check_shapes, decision_arrays
 from trading_system.engine.lane import is_single_and_plain, simulate_single
 from trading_system.engine.layout import (
     BAD_ENTRY,
@@ -30,8 +33,11 @@ from trading_system.engine.layout import (
     STRATEGY_STATE,
     SYMBOL_STATE,
     UNIT_WIDTH,
+    DecisionArrays,
     Engine,
+    MarketArrays,
     OutputArrays,
+    RuleArrays,
     ScratchArrays,
     StateArrays,
 )
@@ -91,18 +97,15 @@ class Simulation:
         stop: int | None = None,
     ) -> None:
         stop = bars.n_bars if stop is None else stop
-        refuse_mistakes(bars, decisions, config, first, stop)
+        ready = prepared(bars, decisions, config, first, stop)
         self.bars, self.config, self.first, self.stop = bars, config, first, stop
-        self._lines = build_lines(config, decisions)
-        arrays = decision_arrays(bars, decisions, self._lines.component_names)
-        rule = rules.rule_arrays(config, bars, arrays, self._lines, first)
-        market = rules.with_lines(rules.market_arrays(bars, config), self._lines, bars.n_symbols)
+        self._lines, self._described = ready.lines, ready.described
+        rule = rules.beginning(ready.rules, first)
         self._worst = int(rule.run[0]["worst"])
         n_lines, n_strategies = len(self._lines.table), len(config.strategies)
         state = _state(bars, config, n_lines, n_strategies, first)
-        self._engine = Engine(
-            market, arrays, rule, state, _scratch(config, n_lines, n_strategies, bars.n_symbols), self._outputs(stop - first)
-        )
+        scratch = _scratch(config, n_lines, n_strategies, bars.n_symbols)
+        self._engine = Engine(ready.market, ready.decisions, rule, state, scratch, self._outputs(stop - first))
 
     @property
     def row(self) -> int:
@@ -112,12 +115,11 @@ class Simulation:
     def advance(self, stop: int | None = None) -> Simulation:
         """Simulate up to row `stop` (excluded), at most to the end of the run."""
         from trading_system.engine._kernels import advance
-        from trading_system.engine._kernels_bundle import bundled
 
         stop = self.stop if stop is None else min(stop, self.stop)
         while self.row < stop:
             with np.errstate(all="ignore"):
-                advance(bundled(self._engine), self.row, stop)
+                advance(bundled(self._engine, self._described), self.row, stop)
             if self._engine.s.run[0]["error"]:
                 raise self._broken()
             if self.row < stop:
@@ -236,12 +238,61 @@ class Simulation:
         return rows
 
 
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What runs of the same decisions under the same rules have in common, whatever rows they trade.
+
+    Attributes
+    ----------
+    lines, decisions, market, rules :
+        As the kernel reads them; the first row of the rules is 0.
+    described : dict
+        What `bundled` has found out about them.
+    """
+
+    lines: Lines
+    decisions: DecisionArrays
+    market: MarketArrays
+    rules: RuleArrays
+    described: dict[int, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, bars: Bars, decisions: Sequence[StrategyDecisions], config: RunConfig) -> Prepared:
+        lines = build_lines(config, decisions)
+        arrays = decision_arrays(bars, decisions, lines.component_names)
+        rule = rules.rule_arrays(config, bars, arrays, lines, 0)
+        return cls(lines, arrays, rules.with_lines(rules.market_arrays(bars, config), lines, bars.n_symbols), rule)
+
+
+_prepared: WeakKeyDictionary[StrategyDecisions, tuple[RunConfig, list[Any], Prepared]] = WeakKeyDictionary()
+"""On shared markets: first decisions -> rules, the market and the other decisions (weakly), and what was prepared of them."""
+
+
+def prepared(bars: Bars, decisions: Sequence[StrategyDecisions], config: RunConfig, first: int, stop: int) -> Prepared:
+    """Everything checked and laid out; on a market that is shared, once for all rows that the same decisions are traded over."""
+    kept = _prepared.get(decisions[0]) if decisions and shared(bars) is not None else None
+    if kept is not None and kept[0] is config and [one() for one in kept[1]] == [bars, *decisions]:
+        refuse_rows(bars, first, stop)
+        return kept[2]
+    refuse_mistakes(bars, decisions, config, first, stop)
+    made = Prepared.of(bars, decisions, config)
+    if decisions and shared(bars) is not None:
+        made.described.update({id(part): described(part) for part in (made.market, made.decisions)})
+        _prepared[decisions[0]] = config, [ref(one) for one in (bars, *decisions)], made
+    return made
+
+
 def refuse_mistakes(bars: Bars, decisions: Sequence[StrategyDecisions], config: RunConfig, first: int, stop: int) -> None:
     """Raise for rows that do not exist, rules that contradict each other or the data, and panels of the wrong shape."""
-    if not 0 <= first <= stop <= bars.n_bars:
-        raise UsageError(f"rows {first} to {stop} do not lie in the {bars.n_bars} rows of the data")
+    refuse_rows(bars, first, stop)
     rules.refuse_impossible(config, bars, decisions)
     check_shapes(config, bars, decisions)
+
+
+def refuse_rows(bars: Bars, first: int, stop: int) -> None:
+    """Raise for rows that do not exist."""
+    if not 0 <= first <= stop <= bars.n_bars:
+        raise UsageError(f"rows {first} to {stop} do not lie in the {bars.n_bars} rows of the data")
 
 
 def _state(bars: Bars, config: RunConfig, n_lines: int, n_strategies: int, first: int) -> StateArrays:

@@ -14,7 +14,7 @@ import numpy as np
 from trading_system.data.bars import Bars
 from trading_system.validation.histories import perturbed
 
-CUTS = (1, 37, 60, 101, 149, 230, 311, 402)  # irregular: block-aligned cuts hide leaks
+CUTS = (1, 37, 60, 88, 101, 118, 149, 173, 230, 257, 311, 351, 377, 402)  # irregular: block-aligned cuts hide leaks
 Compute = Callable[[Bars], Any]
 
 
@@ -97,7 +97,10 @@ def find_leak(compute: Compute, bars: Bars, cuts: Sequence[int] = CUTS) -> Leak 
     for n in cuts:
         if n >= bars.n_bars:
             continue
-        for how, other in (("truncation", bars.head(n)), ("perturbation", perturbed(bars, n, np.random.default_rng(n)))):
+        for how, other in (
+            ("truncation", bars.head(n)),
+            ("perturbation", perturbed(bars, n, np.random.default_rng(n), size=10.0)),
+        ):
             place = first_difference(whole, compute(other), n, bars.n_bars)
             if place is not None:
                 return Leak(*place, cut=n, how=how)

@@ -55,7 +55,7 @@ def experiment_of(
     **entry: Any,
 ) -> Experiment:
     """An experiment over all rows of `bars`; `entry` are keys of the strategy file. Lots are fractional, costs none unless told."""
-    kind = rule if isinstance(rule, str) else "rule"
+    kind = rule if isinstance(rule, str) else "rule.py:Rule"
     told = {"name": "rule", "type": kind, "costs": FREE, "sizing": {"method": "fixed_fraction", "fraction": 0.5}, **entry}
     config = RunConfig.model_validate(
         {

@@ -190,16 +190,16 @@ def test_the_answer_is_the_same_on_any_number_of_threads(monkeypatch):
     assert found[0].leaks == found[1].leaks and found[0].cuts == found[1].cuts
 
 
-def test_cuts_are_irregular_below_all_rows_and_every_other_one_right_behind_a_decision():
-    target = np.full((1000, 1), np.nan)
-    target[::7] = 0.1
-    whole = Decided.of(Weights(target), random_bars(1000, 1))
-    cuts = decisive_cuts(whole, np.random.default_rng(3), 20, 50)
+def test_cuts_are_irregular_below_all_rows_and_stand_behind_decisions_and_holes():
+    deciding, holes = np.arange(0, 1000, 7), np.arange(5, 1000, 11)
+    cuts = decisive_cuts(deciding, holes, 1000, np.random.default_rng(3), 20, 50)
     assert len(cuts) == 20 and cuts == sorted(cuts) and 50 <= cuts[0] and cuts[-1] < 1000
-    assert all((cut - 1) % 7 == 0 for cut in cuts[1::2])
+    assert all((cut - 1) % 7 == 0 for cut in cuts[1::2]) and all((cut - 1) % 11 == 5 for cut in cuts[2::4])
     assert len({cut % 5 for cut in cuts}) > 2
+    none = np.zeros(0, np.int64)
+    assert len(set(decisive_cuts(none, none, 1000, np.random.default_rng(3), 20))) == 20
     with pytest.raises(InsufficientDataError, match="8 cuts need"):
-        decisive_cuts(Decided.of(Weights(target[:8]), random_bars(8, 1)), np.random.default_rng(3), 8)
+        decisive_cuts(none, none, 8, np.random.default_rng(3), 8)
 
 
 @pytest.mark.parametrize("only", ["", *INPUTS])

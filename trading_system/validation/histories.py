@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import numpy as np
 from trading_system.data.bars import Actions, Bars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -20,6 +21,8 @@ INPUTS = ("prices", "volume", "actions", "universe", "benchmark")
 """What `perturbed` can alter alone."""
 _DERIVED = ("adjusted", "benchmark_close", "has_bar", "n_tradable")
 GONE, LEVEL = 0.1, 50.0
+JUMP, DRIFT, WIDEST = 0.1, 0.05, 3.0
+"""Deviation of the noise on each bar, and of the step by which it wanders off (at most by e^3): more than any market, and no rule need break on it."""
 
 
 def arrays_of(bars: Bars) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -56,23 +59,31 @@ def own_copy(bars: Bars) -> Bars:
     return replace(bars, **changed)
 
 
-def perturbed(bars: Bars, n: int, rng: np.random.Generator, only: str = "") -> Bars:
+def perturbed(bars: Bars, n: int, rng: np.random.Generator, only: str = "", size: float = 1.0) -> Bars:
     """`bars` with noise in place of everything that is known after row n - 1: prices, volume, actions, universe, benchmark.
 
-    Bars stay valid (one factor per bar), a tenth of them go missing, and names without a bar get one. The calendar stays: when sessions
+    Bars stay valid (one factor per bar, which jumps and wanders), a tenth of them go missing, and names without a bar get one. The calendar stays: when sessions
     will be is known before. Accumulated factors go on from their values at row n - 1.
 
     Parameters
     ----------
     only : str
         One of `INPUTS`: alter that alone.
+    size : float
+        Times the usual noise of prices.
 
     Raises
     ------
     KeyError
         `only` is none of them.
     """
-    makers = {"prices": _prices, "volume": _volume, "actions": _actions, "universe": _universe, "benchmark": _benchmark}
+    makers: dict[str, Callable[[Bars, int, np.random.Generator], dict[str, Any]]] = {
+        "prices": functools.partial(_prices, size=size),
+        "volume": _volume,
+        "actions": _actions,
+        "universe": _universe,
+        "benchmark": _benchmark,
+    }
     altered = replace(bars, benchmark_price=bars.benchmark_close)
     for name in (only,) if only else INPUTS:
         altered = replace(altered, **makers[name](altered, n, rng))
@@ -91,9 +102,10 @@ def untied(bars: Bars, rng: np.random.Generator, size: float = 1e-6) -> Bars:
     return replace(bars, **changed, benchmark_price=bars.benchmark_close)
 
 
-def _prices(bars: Bars, n: int, rng: np.random.Generator) -> dict[str, Any]:
+def _prices(bars: Bars, n: int, rng: np.random.Generator, size: float = 1.0) -> dict[str, Any]:
     shape = bars.close[n:].shape
-    level, gone = np.exp(rng.normal(0.0, 1.0, shape)), rng.random(shape) < GONE
+    wander = np.cumsum(rng.normal(0.0, DRIFT, shape), axis=0)
+    level, gone = np.exp(rng.normal(0.0, JUMP * size, shape) + np.clip(wander, -WIDEST, WIDEST)), rng.random(shape) < GONE
     there = bars.has_bar[n:]
     found: dict[str, Any] = {}
     for name in PRICES:

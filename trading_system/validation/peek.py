@@ -21,6 +21,7 @@ from trading_system.validation.lookahead import LEAST_CUTS, TOLERANCE
 if TYPE_CHECKING:
     from trading_system.data.bars import Bars
     from trading_system.strategies.base import Signals, Weights
+    from trading_system.types import IntArray
     from trading_system.validation.loop import Loop
 
 HOW = ("truncation", "perturbation")
@@ -143,7 +144,9 @@ class Looker:
         written = [part for part, bits in fingerprint(mine).items() if bits != before[part]]
         again = self._decided(own_copy(self.bars))
         unsteady = self._unsteady(whole, again)
-        cuts = decisive_cuts(whole, np.random.default_rng([self.seed, 1]), n_cuts, least)
+        cuts = decisive_cuts(
+            whole.deciding_rows, self._holes(), self.bars.n_bars, np.random.default_rng([self.seed, 1]), n_cuts, least
+        )
         outputs, table = self._compared(loop, name, whole, cuts, fresh=bool(written))
         if not unsteady:
             unsteady = self._unsteady(whole, self._decided(own_copy(self.bars)))  # it may remember what it was shown since
@@ -167,6 +170,12 @@ class Looker:
         n = self.bars.n_bars
         found = moved(whole, again, n, 0.0)
         return [_named(output, place, self.bars, n, "repeated", 1) for output, place in found.items()]
+
+    def _holes(self) -> IntArray:
+        """Rows on which a symbol that had a bar before, and has one later, has none."""
+        there = self.bars.has_bar
+        known = np.logical_or.accumulate(there, axis=0) & np.logical_or.accumulate(there[::-1], axis=0)[::-1]
+        return np.flatnonzero((known & ~there).any(axis=1))
 
     def _compared(
         self, loop: Loop, name: str, whole: Decided, cuts: Sequence[int], *, fresh: bool
@@ -247,28 +256,37 @@ class Looker:
         return said
 
 
-def decisive_cuts(whole: Decided, rng: np.random.Generator, n_cuts: int, least: int = 1) -> list[int]:
+def decisive_cuts(
+    deciding: IntArray, holes: IntArray, n: int, rng: np.random.Generator, n_cuts: int, least: int = 1
+) -> list[int]:
     """Irregular numbers of rows to keep, ascending, each below all: one in each of `n_cuts` stretches of equal length.
 
-    In every other stretch the cut is right after a row that decides something, if there is one: a decision that needed the next bars
-    cannot be made there.
+    In every other stretch the cut is right after a row that decides something, where there is one: a decision that needed the next bars
+    cannot be made there. In every fourth it is right after a row on which a bar is missing, for what fills it may come from later.
+
+    Parameters
+    ----------
+    deciding, holes : int64
+        Rows that decide something; rows on which a symbol misses a bar.
+    n : int
+        Rows in all.
 
     Raises
     ------
     InsufficientDataError
         Fewer rows than cuts.
     """
-    n = whole.n_bars
     least = min(max(least, 1), max(n // 2, 1))
     if n_cuts < LEAST_CUTS or n - least < n_cuts:
         raise InsufficientDataError(
             f"{n_cuts} cuts need {least + max(n_cuts, LEAST_CUTS)} bars, the data has {n}", remedy="load more bars"
         )
     edges = np.linspace(least, n, n_cuts + 1).astype(np.int64)
-    deciding = whole.deciding_rows + 1
+    wanted = (deciding[:0], deciding, holes, deciding)
     cuts = []
     for number, (a, b) in enumerate(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)):
-        chosen = deciding[(deciding >= a) & (deciding < b)] if number % 2 else deciding[:0]
+        behind = wanted[number % 4] + 1
+        chosen = behind[(behind >= a) & (behind < b)]
         cuts.append(int(rng.choice(chosen)) if chosen.size else int(rng.integers(a, b)))
     return cuts
 

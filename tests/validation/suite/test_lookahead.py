@@ -94,7 +94,7 @@ def test_an_error_of_the_strategy_is_one_message():
                 raise ValueError("no")
             return super().decide(bars)
 
-    with pytest.raises(StrategyError, match="rule .rule. failed: ValueError: no"):
+    with pytest.raises(StrategyError, match="rule .rule.py:Rule. failed: ValueError: no"):
         judged(experiment_of(random_bars(600, 4), Broken(act=crossing)))
 
 

@@ -40,7 +40,7 @@ class Rule(Strategy):
 RUN = """\
 data: {source: csv, path: prices.csv, calendar: 24/7, timezone: UTC}
 strategies:
-  - {name: own, type: "rule.py:Rule", asset_class: crypto, params: {peek: PEEK}, costs: {commission_bps: 5}}
+  - {name: own, type: "rule.py:Rule", asset_class: crypto, params: {peek: PEEK}, costs: {commission_bps: 5}, sizing: {method: fixed_fraction, fraction: 0.2}}
 output: {path: results, formats: [csv]}
 """
 

@@ -22,6 +22,20 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast" if fast else "full"))
 
 
+MEASURED_AGAIN = {"engine", "indicators", "metrics"}  # rooms whose tests run interpreted too, with fewer examples (.ci/run)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Laws with a thousand examples are not traced where the interpreted run traces them: it nearly doubles what they take."""
+    if "not slow" in (config.getoption("markexpr") or "") or not config.pluginmanager.hasplugin("_cov"):
+        return
+    tests = Path(__file__).parent
+    for item in items:
+        law = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        if law and item.path.is_relative_to(tests) and item.path.relative_to(tests).parts[0] in MEASURED_AGAIN:
+            item.add_marker("no_cover")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of real market data: TRADING_SYSTEM_SHARED, or `shared` beside the checkout; skips where there is none."""

@@ -10,7 +10,7 @@ from trading_system.reports.document import Picture
 from trading_system.reports.formats import count, money, percent, ratio
 from trading_system.reports.html import Html, tag
 
-WIDE, TALL, LEFT, RIGHT, TOP, BOTTOM = 720, 250, 58, 14, 22, 34
+WIDE, TALL, LEFT, RIGHT, TOP, BOTTOM = 720, 260, 64, 14, 22, 44
 FORMS: dict[str, Callable[[float | None], str]] = {
     "fraction": percent, "ratio": ratio, "money": money, "count": count, "periods": count, "p": lambda v: ratio(v, 3),
 }  # fmt: skip
@@ -33,6 +33,16 @@ def drawn(picture: Picture) -> Html:
         class_="chart",
         aria_labelledby=title,
     )
+
+
+def short(value: float, unit: str) -> str:
+    """A tick's value: large amounts with k, m or bn."""
+    if unit in ("fraction", "p"):
+        return said(value, unit)
+    for size, mark in ((1e9, "bn"), (1e6, "m"), (1e4, "k")):
+        if abs(value) >= size:
+            return f"{value / (1e3 if mark == 'k' else size):,.4g} {mark}"
+    return count(value) if unit in ("count", "periods") else f"{value:,.4g}"
 
 
 class _Axes:
@@ -58,7 +68,7 @@ class _Axes:
             y = f"{self.y(tick):.1f}"
             style = "zero" if tick == 0.0 and self.y0 < 0.0 else "grid"
             found.append(tag("line", class_=style, x1=str(LEFT), x2=str(WIDE - RIGHT), y1=y, y2=y))
-            found.append(_text(LEFT - 8, self.y(tick) + 4, said(tick, self.unit), "end"))
+            found.append(_text(LEFT - 8, self.y(tick) + 4, short(tick, self.unit), "end"))
         return found
 
 
@@ -82,7 +92,7 @@ def _svg(parts: Sequence[Html]) -> Html:
 
 
 def _bottom(axes: _Axes, labels: Sequence[tuple[float, str]]) -> list[Html]:
-    return [_text(min(max(axes.x(at), LEFT + 12), WIDE - 30), TALL - 12, text) for at, text in labels]
+    return [_text(min(max(axes.x(at), LEFT + 12), WIDE - 30), TALL - 26, text) for at, text in labels]
 
 
 def _histogram(data: Mapping[str, Any]) -> Html:
@@ -97,7 +107,7 @@ def _histogram(data: Mapping[str, Any]) -> Html:
                 y=f"{y:.1f}", height=f"{max(axes.y(0.0) - y, 0.0):.1f}",
             )
         )  # fmt: skip
-    parts += _bottom(axes, [(tick, said(tick, data["unit"])) for tick in ticks(edges[0], edges[-1], 6)])
+    parts += _bottom(axes, [(tick, short(tick, data["unit"])) for tick in ticks(edges[0], edges[-1], 6)])
     return _svg([*parts, *_marks(axes, data["marks"], data["unit"])])
 
 
@@ -204,7 +214,7 @@ def _curve(data: Mapping[str, Any]) -> Html:
         _text(axes.x(v) + 5, TOP + 8 + 15 * i, name, "end" if axes.x(v) > WIDE - 120 else "start", "strong")
         for i, (name, v) in enumerate(marks.items())
     ]
-    axis = [_text((LEFT + WIDE - RIGHT) / 2, TALL - 1, data["x_name"])] if data["x_name"] else []
+    axis = [_text((LEFT + WIDE - RIGHT) / 2, TALL - 6, data["x_name"])] if data["x_name"] else []
     return _svg([*parts, *lines, *names, *_bottom(axes, along), *axis])
 
 

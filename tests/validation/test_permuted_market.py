@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 from pathlib import Path
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -236,3 +238,17 @@ def test_a_shared_market_gives_the_same_outcomes_and_the_same_ledger():
         assert found.ledger.equity.tobytes() == wanted.ledger.equity.tobytes()
         with pytest.raises(AttributeError, match="a ledger has no such"):
             _ = found.ledger.such
+
+
+@pytest.mark.parametrize("symbols", [9, 5])
+def test_a_shared_market_is_gone_when_nobody_holds_it(symbols):
+    """Five hundred of them are made one after the other: what is kept of a market must not keep the market."""
+    bars = random_bars(200, 9, 3)
+    experiment = experiment_of(bars, "equity_momentum", first=60, universe=tuple(bars.symbols[:symbols]))
+    market = PermutedMarkets(bars).drawn(np.random.default_rng(1))
+    share(market)
+    assert experiment.outcome(World(bars=market)).returns.size and experiment.decided(World(bars=market))
+    gone = ref(market)
+    del market
+    gc.collect()
+    assert gone() is None

@@ -296,7 +296,9 @@ class Experiment:
         kept = shared(bars)
         if kept is None:
             return _members_of(bars, own, columns), columns
-        found = kept.get(("own bars", number), lambda: _members_of(bars, own, columns))
+        found = kept.get(("own bars", number), lambda: _other_than(bars, _members_of(bars, own, columns)))
+        if found is None:
+            return bars, columns
         share(found)
         return found, columns
 
@@ -320,6 +322,11 @@ class Experiment:
         except (Exception, SystemExit) as error:
             text = f"{entry.name} ({entry.type}) failed: {type(error).__name__}: {error}"
             raise StrategyError(text, where=raised_at(error, self.root)) from error
+
+
+def _other_than(bars: Bars, found: Bars) -> Bars | None:
+    """`found`, or None where it is the market itself, which must not be kept by what it keeps: it would live for ever."""
+    return None if found is bars else found
 
 
 def _members_of(bars: Bars, own: Bars, columns: IntArray) -> Bars:

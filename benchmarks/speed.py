@@ -2,8 +2,9 @@
 
     python benchmarks/speed.py --bench FOLDER --venvs FOLDER [--only w1 w4 ...] [--runs 5]
 
-`--bench` is the folder with the peers' scripts (`gen.py`, `peer_vectorbt.py`, `peer_backtrader.py`: one function per workload, each prints
-JSON lines), `--venvs` a folder with one virtual environment per peer (`vectorbt`, `vectorbt-rust`, `backtrader`). A goal is met when ours / peer, both
+`--bench` is the folder with the peers' scripts (`gen.py`, `peer_vectorbt.py`, `peer_backtrader.py`, `peer_arch.py`, `peer_quantstats.py`: one
+function per workload, each prints JSON lines), `--venvs` a folder with one virtual environment per peer (`vectorbt`, `vectorbt-rust`, `backtrader`,
+`arch`, `quantstats`). A goal is met when ours / peer, both
 measured here, is at most the goal's own ratio; medians of `--runs`, fresh processes in turn (ours, peer, ours, ...).
 """
 
@@ -89,9 +90,10 @@ class Measure:
         command = [str(self.venvs / venv / "bin" / "python"), str(self.bench / script), workload, *words]
         return [json.loads(line) for line in once(command, env, self.bench)[2].splitlines() if line.startswith("{")]
 
-    def ours(self, workload: str, runs: int = 0) -> dict[str, Any]:
+    def ours(self, workload: str, runs: int = 0, threads: int = 0) -> dict[str, Any]:
         command = [sys.executable, str(HERE / "workloads.py"), str(self.bench), workload, str(runs or self.runs)]
-        line: dict[str, Any] = json.loads(once(command)[2].splitlines()[-1])
+        env = dict(os.environ, TRADING_SYSTEM_THREADS=str(threads)) if threads else None
+        line: dict[str, Any] = json.loads(once(command, env)[2].splitlines()[-1])
         return line
 
     def fresh(self, words: list[str], env: dict[str, str] | None = None) -> float:
@@ -161,6 +163,60 @@ class Measure:
         note = f"peak {ours['peak_mb']:.0f} MB (goal 300), peer {peer['peak_mb']:.0f} MB"
         return ["W2 one symbol, 1,000,000 bars", ours["median"], peer["median"], "vectorbt (Rust)", 0.012 / 0.11, note]
 
+    def best_vectorbt(self, workload: str) -> dict[str, Any]:
+        """The faster of its two engines."""
+        found = [self.peer(venv, "peer_vectorbt.py", workload)[0] for venv in ("vectorbt", "vectorbt-rust")]
+        return min(found, key=lambda line: float(line["median"]))
+
+    def w3(self) -> list[Any]:
+        ours, peer = self.ours("w3"), self.peer("vectorbt-rust", "peer_vectorbt.py", "w3c")[0]
+        note = f"peak {ours['peak_mb']:.0f} MB (goal 250), peer {peer['peak_mb']:.0f} MB"
+        return [
+            "W3 sweep, 10,000 pairs x 2,520",
+            ours["median"],
+            peer["median"],
+            "vectorbt (Rust), in chunks",
+            0.060 / 4.0,
+            note,
+        ]
+
+    def w5(self) -> list[Any]:
+        peer = self.peer("arch", "peer_arch.py", "w5")[0]
+        ours = self.ours("w5", threads=1)
+        return ["W5 10,000 stationary resamples", ours["median"], peer["median"], "arch", 0.090 / 0.51, "one thread"]
+
+    def spa(self) -> list[Any]:
+        ours, peer = self.ours("spa"), self.peer("arch", "peer_arch.py", "w5spa")[0]
+        row = "SPA, 500 strategies x 1,000 resamples"
+        return [row, ours["median"], peer["median"], "arch", 0.15 / 1.64, "ours studentised, the peer not"]
+
+    def w6(self) -> list[Any]:
+        return self._permutations("w6", "W6 1,000 permuted markets, best return of 100 pairs", 0.15 / 26.0)
+
+    def w6line(self) -> list[Any]:
+        return self._permutations("w6line", "W6 the same, best Sharpe ratio: every account and curve", 0.6 / 26.0)
+
+    def _permutations(self, workload: str, row: str, goal: float) -> list[Any]:
+        ours, peer = self.ours(workload), self.best_vectorbt("w6")
+        whole = peer["median"] * 1_000 / peer["perms"]
+        return [row, ours["median"], whole, "vectorbt", goal, f"peer: {peer['perms']} markets, times {1_000 // peer['perms']}"]
+
+    def w7(self) -> list[Any]:
+        ours, peer = self.ours("w7"), self.best_vectorbt("w7")
+        note = f"peak {ours['peak_mb']:.0f} MB (goal 250), peer {peer['peak_mb']:.0f} MB"
+        return ["W7 walk-forward, 20 folds x 500 pairs", ours["median"], peer["median"], "vectorbt", 0.050 / 4.0, note]
+
+    def report(self) -> list[Any]:
+        ours, peer = self.ours("report"), self.peer("quantstats", "peer_quantstats.py", "report")[0]
+        return [
+            "HTML report of 2,520 returns",
+            ours["median"],
+            peer["median"],
+            "quantstats",
+            0.3 / 1.55,
+            "ours from the ledger on",
+        ]
+
     def w4(self) -> list[Any]:
         ours, peer = self.ours("w4"), self.peer("vectorbt", "peer_vectorbt.py", "w4")[0]
         return ["W4 portfolio, 500 x 2,520", ours["median"], peer["median"], "vectorbt, own callbacks", 0.030 / 0.20, ""]
@@ -187,7 +243,26 @@ class Measure:
         return ["W8 portfolio, 3,000 x 5,040", ours["median"], peer["median"], "vectorbt, own callbacks", 0.35 / 2.1, note]
 
 
-ROWS = ("help", "validate", "w1", "w1fresh", "first", "first4", "w2", "w4", "w4all", "w4fresh", "w8")
+ROWS = (
+    "help",
+    "validate",
+    "w1",
+    "w1fresh",
+    "first",
+    "first4",
+    "w2",
+    "w3",
+    "w4",
+    "w4all",
+    "w4fresh",
+    "w5",
+    "spa",
+    "w6",
+    "w6line",
+    "w7",
+    "w8",
+    "report",
+)
 
 
 def seconds(value: float | None) -> str:

@@ -1,9 +1,9 @@
 """One workload in one process: our side of the measurements in `speed.py`.
 
-    python benchmarks/workloads.py GENERATOR_FOLDER w1|w2|w4|w4all|w8 [repeats]
+    python benchmarks/workloads.py GENERATOR_FOLDER w1|w2|w3|w4|w4all|w5|spa|w6|w6line|w7|w8|report [repeats]
 
 Prints one JSON line: median, min, max wall seconds of the whole work (indicators, decisions, simulation, statistics),
-the first call, the peak resident memory in MB and the size of the input in MB. GENERATOR_FOLDER holds the module `gen` with the
+median processor seconds, the first call, the peak resident memory in MB and the size of the input in MB. GENERATOR_FOLDER holds the module `gen` with the
 synthetic prices that every engine is measured on.
 """
 
@@ -105,10 +105,8 @@ def portfolio(prices: dict[str, np.ndarray], every_rule: bool) -> Any:
     return work
 
 
-def main(folder: str, name: str, repeats: int) -> None:
-    sys.path.insert(0, folder)
-    import gen
-
+def backtests(gen: Any, name: str) -> tuple[Any, float]:
+    """A single backtest as a work, and the size of its input in MB."""
     shapes = {"w4": (500, 2520), "w4all": (500, 2520), "w8": (3000, 5040), "w8all": (3000, 5040)}
     if name == "w1":
         prices, work_of = gen.daily(), lambda p: crossover(p, 10.0)
@@ -116,28 +114,42 @@ def main(folder: str, name: str, repeats: int) -> None:
         prices, work_of = gen.minutes(), lambda p: crossover(p, 0.1)
     else:
         prices, work_of = gen.panel(*shapes[name]), lambda p: portfolio(p, name.endswith("all"))
-    size = sum(panel.nbytes for panel in prices.values()) / 2**20
-    work = work_of(prices)
-    start = time.perf_counter()
-    summary = work()
-    first = time.perf_counter() - start
-    walls = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        summary = work()
-        walls.append(time.perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    run = work_of(prices)
     wanted = ("total_return", "sharpe", "max_drawdown", "n_trades")
-    facts = {key: summary.metrics.get(key) for key in wanted}
+
+    def work() -> dict[str, Any]:
+        metrics = run().metrics
+        return {key: metrics.get(key) for key in wanted}
+
+    return work, sum(panel.nbytes for panel in prices.values()) / 2**20
+
+
+def main(folder: str, name: str, repeats: int) -> None:
+    sys.path.insert(0, folder)
+    import gen
+    import searches
+
+    work, size = (searches.WORKS[name](gen), 0.0) if name in searches.WORKS else backtests(gen, name)
+    start = time.perf_counter()
+    facts = work()
+    first = time.perf_counter() - start
+    walls, processor = [], []
+    for _ in range(repeats):
+        start, used = time.perf_counter(), time.process_time()
+        facts = work()
+        walls.append(time.perf_counter() - start)
+        processor.append(time.process_time() - used)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     line = {
         "workload": name,
         "median": statistics.median(walls),
         "min": min(walls),
         "max": max(walls),
+        "cpu_median": statistics.median(processor),
         "first": first,
         "peak_mb": round(peak, 1),
         "input_mb": round(size, 1),
-        "result": facts,
+        "result": searches.plain(facts),
     }
     print(json.dumps(line))
 

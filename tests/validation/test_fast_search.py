@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +13,16 @@ import pytest
 from tests.builders import random_bars
 from tests.validation.examined import experiment_of
 from trading_system.data.bars import Bars
+from trading_system.data.shared import share
 from trading_system.errors import TradingSystemError
-from trading_system.strategies import ma_crossover
+from trading_system.indicators import sma
+from trading_system.indicators.own_bars import floats
+from trading_system.strategies import _kernels_batch, ma_crossover
 from trading_system.strategies.base import Signals, Strategy, strategies
 from trading_system.strategies.ma_crossover import MovingAverageCrossover
 from trading_system.validation import fast_search, search
 from trading_system.validation.experiment import Experiment, World
+from trading_system.validation.permuted_worlds import PermutedWorlds
 from trading_system.validation.stretches import decided
 
 FAST, SLOW = "strategies.0.params.fast", "strategies.0.params.slow"
@@ -179,6 +185,34 @@ def test_the_run_as_it_is_may_be_asked_for_without_a_point() -> None:
     assert found.objectives[0, 0] == pytest.approx(one_by_one(experiment, [{}])[0], rel=1e-12)
 
 
+def test_permuted_markets_are_searched_from_their_prices_alone() -> None:
+    for objective in ("total_return", "sharpe"):
+        for bars in (random_bars(300, 1, 5), random_bars(300, 1, 5, n_splits=1, n_dividends=2)):
+            worlds = PermutedWorlds(crossovers(bars, objective, first=60), 3, start=20)
+            for number in range(6):
+                quick, general = (
+                    worlds._quick_values(PAIRS, number),
+                    search.evaluate(worlds.experiment, PAIRS, worlds.world(number)),
+                )
+                assert quick is not None and quick.tolist() == general.tolist()
+                assert worlds.best(PAIRS, number, 4) == (max(general.tolist()), general[4])
+    wide = PermutedWorlds(crossovers(random_bars(300, 2, 5)), 3)
+    assert wide._quick_values(PAIRS, 0) is None and np.isfinite(wide.best(PAIRS, 0)).all()
+    momentum = PermutedWorlds(experiment_of(random_bars(300, 1, 5), "equity_momentum", costs=COSTS), 3)
+    assert momentum._quick_values(BREAKOUTS, 0) is None
+
+
+def test_a_market_that_was_searched_does_not_stay() -> None:
+    worlds = PermutedWorlds(experiment_of(random_bars(200, 1, 5), "equity_momentum", costs=COSTS), 3)
+    market = worlds.market(0)
+    share(market)
+    search.evaluate(worlds.experiment, BREAKOUTS, World(bars=market))
+    gone = weakref.ref(market)
+    del market
+    gc.collect()
+    assert gone() is None
+
+
 # batches ---------------------------------------------------------------------------------------------------------------------
 BATCHES = [name for name in strategies.names() if "batch" in vars(strategies.get(name))]
 SETS: dict[str, list[dict[str, Any]]] = {
@@ -204,6 +238,17 @@ def test_a_batch_decides_what_its_sets_decide(name: str, n_bars: int) -> None:
             part = slice(made.starts[k], made.starts[k + 1])
             assert made.rows[part].tolist() == rows.tolist() and made.weights[part].tolist() == target[rows].tolist()
             assert rows.size == 0 or rows[0] >= kind(**told).warmup - 1
+
+
+@pytest.mark.parametrize("n_bars", [1, 9, 700, 2_000])
+def test_many_averages_have_the_bits_of_one(n_bars: int) -> None:
+    x = random_bars(n_bars, 1, 3).close
+    windows = np.array([1, 2, 3, 5, 8, 40, 63, 64, 65, 66, 90, 250, 600, 1_500])
+    out = np.zeros((windows.size, n_bars))
+    room = np.empty(_kernels_batch.GROUP, np.int64), np.empty((3, _kernels_batch.GROUP))
+    _kernels_batch.averages_of(floats(x).reshape(-1), windows, *room, out)
+    for window, average in zip(windows.tolist(), out, strict=True):
+        assert average.tobytes() == sma(x, window)[:, 0].tobytes()
 
 
 def test_a_batch_of_crossovers_leaves_holes_and_wrong_pairs_to_others() -> None:

@@ -7,6 +7,7 @@ A run is one set of decisions over one window of rows; it starts flat with its s
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -158,6 +159,18 @@ class Sweep:
     @cached_property
     def _series(self) -> dict[str, Any]:
         return {name: lane.series_of(getattr(self.bars, name), self.column) for name in ("open", "close", "volume")}
+
+    def elsewhere(self, open_: FloatArray, close: FloatArray, volume: FloatArray) -> Sweep:
+        """The same rules and windows on other prices, shape (n_bars, 1), of the same rows; for `weights` alone."""
+        other = copy(self)
+        series = {"open": open_, "close": close, "volume": volume}
+        vars(other).update(
+            _series={name: lane.series_of(panel, 0) for name, panel in series.items()},
+            _rules=self._rules,
+            _windows=self._windows,
+            sampled=self.sampled,
+        )
+        return other
 
     @cached_property
     def _windows(self) -> Any:

@@ -135,6 +135,10 @@ class Batch(ABC):
         the batch cannot give them.
         """
 
+    def of_closes(self, close: FloatArray) -> Callable[[int, int], Changes] | None:
+        """The same from adjusted closes without a hole, shape (n_bars, 1); None for a rule that reads anything else."""
+        return None
+
 
 class Strategy(FrozenModel):
     """A rule: its fields are its parameters, ``decide`` is its verb.

@@ -83,33 +83,32 @@ class Crossovers(Batch):
         import numpy as np
 
         close = bars.adjusted.close
-        if bars.n_symbols != 1 or self.windows.size * bars.n_bars > MOST_VALUES or np.isnan(close).any():
-            return None
-        return self.of_series(close)
+        return self.of_closes(close) if bars.n_symbols == 1 and not np.isnan(close).any() else None
 
-    def of_series(self, close: Any) -> Callable[[int, int], Changes]:
-        """The same for closes without a hole, shape (n_bars, 1)."""
+    def of_closes(self, close: Any) -> Callable[[int, int], Changes] | None:
+        """Every average once; None where they would take too much memory."""
         import numpy as np
 
-        from trading_system.indicators import _kernels as indicators
         from trading_system.indicators.own_bars import floats
         from trading_system.strategies import _kernels_batch as kernels
 
         series, n_bars = floats(close), close.shape[0]
+        if self.windows.size * n_bars > MOST_VALUES:
+            return None
         averages = np.empty((self.windows.size, n_bars))
-        for window, average in zip(self.windows.tolist(), averages, strict=True):
-            indicators.mean(series, window, average.reshape(-1, 1))
+        room = np.empty(kernels.GROUP, np.int64), np.empty((3, kernels.GROUP))
+        kernels.averages_of(series.reshape(-1), self.windows, *room, averages)
         averages.flags.writeable = False
 
         def changes(first: int, stop: int) -> Changes:
             above = np.zeros(-(-n_bars // 8) * 8, np.bool_)
-            starts, room = np.zeros(stop - first + 1, np.int64), (stop - first) * (n_bars // 16 + 8)
+            starts, most = np.zeros(stop - first + 1, np.int64), (stop - first) * (n_bars // 16 + 8)
             while True:
-                rows, weights = np.empty(room, np.int64), np.empty(room)
+                rows, weights = np.empty(most, np.int64), np.empty(most)
                 pairs = self._fast[first:stop], self._slow[first:stop]
                 found = kernels.crossing_rows(averages, *pairs, above, above.view(np.int64), starts, rows, weights)
-                if found <= room:
+                if found <= most:
                     return Changes(starts, rows, weights)
-                room = found
+                most = found
 
         return changes

@@ -25,6 +25,7 @@ from trading_system.strategies.base import Weights
 from trading_system.validation.experiment import Experiment, World
 
 if TYPE_CHECKING:
+    from trading_system.config.models import RunConfig
     from trading_system.config.validation import SearchConfig
     from trading_system.data.bars import Bars
     from trading_system.strategies.base import Batch
@@ -215,11 +216,32 @@ class FastSearch:
         figures = self._figures(sweep, base, own, keep, windows is not None, hurried)
         if figures is None:
             return None
-        left = frozenset(np.flatnonzero(figures.gave_up.any(axis=1)).tolist())
-        returns = {
-            p: returns_between(np.concatenate(([figures.starting_equity], curve))) for p, curve in figures.curves.items()
-        }
-        return Table(figures, left, returns, config.validation.search, bars.periods_per_year, config.portfolio.risk_free)
+        return _table(figures, config, bars.periods_per_year)
+
+    def of_prices(self) -> Callable[[FloatArray], Table] | None:
+        """Open, high, low, close and volume of another market, shape (5, n_bars, 1) -> the table there, with objectives alone.
+
+        For many markets that differ from the experiment's own in their prices, on the thread that asks, without bars. None where the
+        rule reads more than closes, or where `evaluate` does not apply.
+        """
+        experiment = self.experiment
+        bars, config, batch = experiment.bars, experiment.config, self._batch
+        first = experiment.first if self._firsts is None else int(self._firsts.min())
+        if bars.n_symbols != 1 or batch is None or np.isnan(bars.close).any() or batch.of_closes(bars.close) is None:
+            return None
+        if experiment.own_bars(0, bars)[0].n_symbols != 1 or self.evaluate(only_objective=True, threads=False) is None:
+            return None
+        asked = {config.validation.search.objective, *config.validation.search.constraints}
+        sweep, hurried = Sweep(bars, 0, config, [(first, bars.n_bars)], threads=False), asked <= OF_THE_END
+
+        def table(prices: FloatArray) -> Table:
+            changes = batch.of_closes(prices[3])
+            assert changes is not None  # as many rows as the market that was tried
+            there = sweep.elsewhere(prices[0], prices[3], prices[4])
+            figures = there.weights(changes, self.n_points, firsts=self._firsts, end_alone=hurried)
+            return _table(figures, config, bars.periods_per_year)
+
+        return table
 
     def _figures(
         self, sweep: Sweep, world: World, own: Bars, keep: Collection[int], folds: bool, hurried: bool
@@ -269,6 +291,13 @@ class FastSearch:
             return made[0].decisions
 
         return decide
+
+
+def _table(figures: Figures, config: RunConfig, year: float) -> Table:
+    left = frozenset(np.flatnonzero(figures.gave_up.any(axis=1)).tolist())
+    start = figures.starting_equity
+    returns = {number: returns_between(np.concatenate(([start], curve))) for number, curve in figures.curves.items()}
+    return Table(figures, left, returns, config.validation.search, year, config.portfolio.risk_free)
 
 
 # what a sweep can say ----------------------------------------------------------------------------------------------------------

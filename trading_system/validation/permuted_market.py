@@ -79,8 +79,12 @@ class PermutedMarkets:
         rows = np.arange(self.start + 1, self.bars.n_bars)
         dates = self._date[rows]
         n_dates = int(self._date[-1]) + 1
-        gaps, bodies = (rows[np.argsort(rng.permutation(n_dates)[dates], kind="stable")] for _ in range(2))
+        gaps, bodies = (rows[_sorted_places(rng.permutation(n_dates)[dates], n_dates)] for _ in range(2))
         return Orders(gaps, bodies)
+
+    def prices(self, rng: np.random.Generator) -> FloatArray:
+        """Open, high, low, close and volume of a permuted market, shape (5 or more, n_bars, n_symbols): those of `drawn`."""
+        return rearranged(self.moves, self.orders(rng), open_to_open=self._open_to_open)
 
     def drawn(self, rng: np.random.Generator) -> Bars:
         """A permuted market, new arrays."""
@@ -120,6 +124,14 @@ class PermutedMarkets:
             return bars.delisted_price
         columns = np.arange(bars.n_symbols)
         return np.asarray(bars.delisted_price * bars.factor[np.maximum(bars.delisted_row, 0), columns])
+
+
+def _sorted_places(keys: IntArray, n_keys: int) -> IntArray:
+    """Where each of `keys`, whole numbers below `n_keys`, stands in their order, equal ones as they came."""
+    places = np.full(n_keys, -1)
+    places[keys] = np.arange(keys.size)
+    found = places[places >= 0]
+    return found if found.size == keys.size else np.argsort(keys, kind="stable")  # dates of several rows
 
 
 def _funding(actions: Actions) -> Actions:

@@ -14,13 +14,18 @@ from trading_system.data.shared import share
 from trading_system.errors import CapacityError, ConfigError
 from trading_system.parallel import n_threads
 from trading_system.validation.experiment import Experiment, World
+from trading_system.validation.fast_search import fast_search
 from trading_system.validation.permuted_market import PermutedMarkets, predicted_bytes
 from trading_system.validation.search import Point, evaluate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trading_system.data.bars import Bars
     from trading_system.engine.ledger import Ledger
     from trading_system.engine.simulate import StrategyDecisions
+    from trading_system.types import FloatArray
+    from trading_system.validation.fast_search import Table
 
 OF_THE_END = ("total_return", "cagr", "cagr_calendar", "final_equity", "net_pnl")
 """Measures that depend on where the equity ends alone, not on the way."""
@@ -52,6 +57,7 @@ class PermutedWorlds:
         self.markets = PermutedMarkets(asked.bars, start)
         self.rescaled = asked.bars.factor is not None
         self.experiment = in_adjusted_prices(asked, self.markets.own) if self.rescaled else asked
+        self._known: tuple[Sequence[Point], Callable[[FloatArray], Table] | None] | None = None
 
     def market(self, number: int) -> Bars:
         """Permuted market `number`."""
@@ -63,11 +69,24 @@ class PermutedWorlds:
 
     def best(self, points: Sequence[Point], number: int, own: int = 0) -> tuple[float, float]:
         """Best objective of a search over `points` in world `number` (-inf where none has one), and that of point `own`."""
-        market = self.market(number)
-        if len(points) > 1:
-            share(market)
-        values = evaluate(self.experiment, points, World(bars=market))
+        values = self._quick_values(points, number)
+        if values is None:
+            market = self.market(number)
+            if len(points) > 1:
+                share(market)
+            values = evaluate(self.experiment, points, World(bars=market))
         return float(np.fmax.reduce(values, initial=-np.inf)), float(values[own])
+
+    def _quick_values(self, points: Sequence[Point], number: int) -> FloatArray | None:
+        """Objective of every point in world `number` from its prices alone; None where that is not enough."""
+        known = self._known
+        if known is None or known[0] is not points:
+            search = fast_search(self.experiment, points)
+            known = self._known = points, None if search is None else search.of_prices()
+        if known[1] is None:
+            return None
+        table = known[1](self.markets.prices(np.random.default_rng(np.random.SeedSequence([self.seed, number]))))
+        return None if table.left else table.objectives[:, 0]
 
     def check_memory(self) -> int:
         """Bytes that it takes at its peak.

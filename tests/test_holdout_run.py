@@ -212,6 +212,8 @@ ELSEWHERE = {
     "a validation of shifted dates": lambda p: ts.run_validation(
         p / "run.yaml", only=["performance"], overrides=["splits={train: [2021-02-01, 2021-07-19]}"]
     ),
+    "a walk-forward": lambda p: ts.run_walk_forward(p / "open.yaml", overrides=["validation.walk_forward.train=40"]),
+    "a walk-forward of everything": lambda p: ts.run_walk_forward(p / "run.yaml", period="all"),
     "renamed data": lambda p: ts.run_backtest(renamed(p, p)),
 }
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from trading_system.pipeline import compare_runs as compare_runs
     from trading_system.pipeline import list_runs as list_runs
     from trading_system.pipeline import load_run as load_run
+    from trading_system.pipeline import preregister as preregister
     from trading_system.pipeline import report_run as report_run
     from trading_system.pipeline import reproduce_run as reproduce_run
     from trading_system.pipeline import run_backtest as run_backtest
@@ -49,6 +50,7 @@ _HOME = {
     "compare_runs": "pipeline",
     "list_runs": "pipeline",
     "load_run": "pipeline",
+    "preregister": "pipeline",
     "report_run": "pipeline",
     "reproduce_run": "pipeline",
     "run_backtest": "pipeline",

@@ -171,11 +171,14 @@ def validate_strategy(
         )
     session.kept = f"the validation was finished; its results are in {done.backtest.folder}"
     if as_json:
-        show_json({"run_id": done.backtest.run_id, "folder": str(done.backtest.folder), **done.document})
+        told_too = {"preregistration": done.preregistered}
+        show_json({"run_id": done.backtest.run_id, "folder": str(done.backtest.folder), **done.document, **told_too})
     elif session.quiet:
         show(f"{done.examined.answer} {done.backtest.folder}")
     else:
-        show(verdict.verdict_page(done.document, str(done.backtest.folder), page(), done.backtest.warnings))
+        show(
+            verdict.verdict_page(done.document, str(done.backtest.folder), page(), done.backtest.warnings, done.preregistered)
+        )
     if open_:
         show_report(done.backtest.folder)
     if done.examined.answer != "yes":

@@ -9,6 +9,7 @@ from __future__ import annotations
 from trading_system.pipeline.backtest import BacktestResult, run_backtest
 from trading_system.pipeline.holdout import HoldoutRun, holdout_plan, run_holdout
 from trading_system.pipeline.loading import load_run, validate_config, validate_data
+from trading_system.pipeline.preregistration import preregister
 from trading_system.pipeline.runs import compare_runs, list_runs, report_run, reproduce_run, show_run
 from trading_system.pipeline.validation import ValidationRun, run_validation
 from trading_system.pipeline.walk_forward import WalkForwardRun, run_walk_forward
@@ -22,6 +23,7 @@ __all__ = [
     "holdout_plan",
     "list_runs",
     "load_run",
+    "preregister",
     "report_run",
     "reproduce_run",
     "run_backtest",

@@ -206,6 +206,7 @@ def written(
         "place": {"root": _relative(root, results), "run_file": work.run.path.name},
         "timings": work.timings,
         "holdout": work.held,
+        "preregistration": work.preregistered,
         **(also or {}),
     }
     work.timings["compute"] = round(time.perf_counter() - start, 6)

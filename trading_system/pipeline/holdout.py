@@ -13,6 +13,7 @@ from trading_system.errors import UsageError
 from trading_system.pipeline.backtest import BacktestResult, written
 from trading_system.pipeline.counting import counted
 from trading_system.pipeline.loading import loaded_run, results_folder
+from trading_system.pipeline.preregistration import preregistered
 from trading_system.pipeline.validation import experiment_of
 from trading_system.pipeline.work import Done, Work, computed_over, decided
 
@@ -153,11 +154,12 @@ def run_holdout(
             done = _opened(work, journal)
             with work.step("trial"):
                 trial = counted(loaded, done, journal)
+            work.preregistered = preregistered(loaded, done.market, done.code, journal)
             with work.step("tests") as said:
                 found = _judged(work, done, told)
                 said |= {"refused": ", ".join(found.refused)}
         assert work.held is not None
-        document = bars.document(found, work.held)
+        document = bars.document(found, work.held, work.preregistered)
         extra = {HOLDOUT: lambda: iter((to_json(document),))}
         return HoldoutRun(written(work, done, results, trial, git.state(), start, extra=extra), document)
     finally:

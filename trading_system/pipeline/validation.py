@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from trading_system.pipeline.backtest import BacktestResult, written
 from trading_system.pipeline.counting import backtest_trial, entered, search_trial
 from trading_system.pipeline.loading import loaded_run, results_folder
+from trading_system.pipeline.preregistration import preregistered
 from trading_system.pipeline.work import Done, Work, computed
 
 if TYPE_CHECKING:
@@ -40,11 +41,14 @@ class ValidationRun:
         Tests and answer.
     document : mapping
         The content of ``validation.json``.
+    preregistered : mapping or None
+        How the run stands to what was preregistered; None where nothing was.
     """
 
     backtest: BacktestResult
     examined: Examined
     document: Mapping[str, Any]
+    preregistered: Mapping[str, Any] | None = None
 
 
 def run_validation(
@@ -100,11 +104,12 @@ def run_validation(
                 finished = True
             finally:
                 store.close(done=finished)
+            work.preregistered = preregistered(loaded, done.market, done.code, journal)
         told_of = document(found, examination, done.window.document())
         extra = evidence_files(told_of)
         manifest = {"validation": {"answer": found.answer, "fast": fast, "only": list(only)}}
         backtest = written(work, done, results, trial, git.state(), start, extra=extra, also=manifest)
-        return ValidationRun(backtest, found, told_of)
+        return ValidationRun(backtest, found, told_of, work.preregistered)
     finally:
         git.close()
 

@@ -34,11 +34,14 @@ class Work:
     ----------
     held : mapping or None
         What the journal knows of the run file's own holdout, as the manifest says it.
+    preregistered : mapping or None
+        How the run stands to what was preregistered, where that was asked.
     """
 
     run: LoadedRun
     log: RunLog
     held: Mapping[str, Any] | None = None
+    preregistered: Mapping[str, Any] | None = None
     timings: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 

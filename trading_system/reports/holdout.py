@@ -7,6 +7,7 @@ from typing import Any
 
 from trading_system.reports.formats import one_line, table
 from trading_system.reports.page import Page
+from trading_system.reports.preregistration import standing
 from trading_system.reports.verdict import WORDS, figure
 
 HELD = {"pass": "held", "reject": "NOT HELD"}
@@ -75,4 +76,6 @@ def holdout_page(document: Mapping[str, Any], folder: str, page: Page, warnings:
             parts += ["", page.heading(title), *(page.wrapped(one_line(text), "  ") for text in said)]
     bold = page.heading(answer_of(document))
     answer = page.alarm(bold) if document["answer"] != "yes" else bold
-    return "\n".join([*parts, "", f"results: {one_line(folder)}", "", answer])
+    standing_to = standing(document["preregistration"]) or "not preregistered"
+    parts += ["", page.wrapped(one_line(standing_to), first="")]
+    return "\n".join([*parts, f"results: {one_line(folder)}", "", answer])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from trading_system.reports.artefacts import Artefacts
 from trading_system.reports.document import Cell, Note, Part, Section, Table, absent
 from trading_system.reports.holdout import answer_of, look, rows_of
+from trading_system.reports.preregistration import standing
 from trading_system.reports.report_validation import HEATS, evidence_of
 from trading_system.reports.verdict import figure
 
@@ -26,6 +27,7 @@ def answer(found: Artefacts) -> Section | None:
         measured = absent(bar["why"]) if bar["measured"] is None else Cell(figure(bar["measured"], bar["unit"]))
         rows.append([group, name.replace("_", " "), measured, limit, Cell(said, heat=HEATS.get(bar["verdict"]))])
     lines = [f"{answer_of(document)}.", f"{_sentence(look(document))}."]
+    lines.append(f"{_sentence(standing(document['preregistration']) or 'not preregistered')}.")
     if document["contaminated"]:
         lines.append(f"{_sentence(str(document['contaminated']))}.")
     head = ("Bar", "Measure", "Measured", "Threshold", "Verdict")

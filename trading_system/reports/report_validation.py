@@ -8,6 +8,7 @@ from typing import Any
 from trading_system.reports.artefacts import Artefacts
 from trading_system.reports.document import Cell, Facts, Folded, Note, Part, Picture, Section, Table, absent
 from trading_system.reports.drawings import DRAWN, said
+from trading_system.reports.preregistration import standing
 from trading_system.reports.scenarios import scenario_table
 from trading_system.reports.verdict import ANSWERS, figure, judged_on
 from trading_system.reports.words import trials_so_far
@@ -28,6 +29,9 @@ def verdict(found: Artefacts) -> Section | None:
         f"{said_of[:1].upper()}{said_of[1:]}{'; a sample of their returns is kept' if trials['sampled'] else ''}.",
         f"Judged on {judged_on(document['period'])}" + (", with the smaller sizes of --fast." if document["fast"] else "."),
     ]
+    said_before = standing(found.manifest.get("preregistration"))
+    if said_before:
+        lines.append(f"{said_before[:1].upper()}{said_before[1:]}.")
     parts: list[Part] = [Note(lines, alarm=document["answer"] != "yes"), _table(document)]
     lists = [
         ("Not asked", [f"{one['name']}: {one['why']}" for one in document["not_asked"]]),

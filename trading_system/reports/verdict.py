@@ -8,6 +8,7 @@ from typing import Any
 
 from trading_system.reports.formats import NOTHING, amount, count, money, one_line, percent, ratio, table
 from trading_system.reports.page import Page
+from trading_system.reports.preregistration import standing
 from trading_system.reports.scenarios import scenario_lines
 
 ANSWERS = {
@@ -36,7 +37,13 @@ def judged_on(period: Mapping[str, Any]) -> str:
     return f"{name}, {period['first']} to {period['last']}"
 
 
-def verdict_page(document: Mapping[str, Any], folder: str, page: Page, warnings: Sequence[str] = ()) -> str:
+def verdict_page(
+    document: Mapping[str, Any],
+    folder: str,
+    page: Page,
+    warnings: Sequence[str] = (),
+    preregistered: Mapping[str, Any] | None = None,
+) -> str:
     """The table of the verdict, what was not asked, what to be careful about, the answer last."""
     rows = []
     for test in document["tests"]:
@@ -75,6 +82,7 @@ def verdict_page(document: Mapping[str, Any], folder: str, page: Page, warnings:
             f"{kept}; {amount(worlds, 'run')} in changed worlds; judged on {judged_on(document['period'])}",
             first="",
         ),
+        *([page.wrapped(one_line(standing(preregistered)), first="")] if preregistered else []),
         f"results: {one_line(folder)}",
     ]
     answer = ANSWERS[document["answer"]]

@@ -83,18 +83,27 @@ class Trial:
     @property
     def universe(self) -> str:
         """sha256 of the symbols."""
-        return hashlib.sha256("\n".join(self.symbols).encode()).hexdigest()
+        return _universe(self.symbols)
 
     @property
     def family(self) -> str:
         """What trials are counted by: strategy types and universe."""
-        return hashlib.sha256("\n".join([*sorted(self.strategies), self.universe]).encode()).hexdigest()[:16]
+        return family_of(self.strategies, self.symbols)
 
     @property
     def key(self) -> str:
         """Equal for the same work done twice: what decides it, data, code and period."""
         whole = (self.deciding_hash or self.config_hash, self.data_hash, self.code_hash, self.period)
         return hashlib.sha256("\n".join(whole).encode()).hexdigest()
+
+
+def family_of(strategies: Iterable[str], symbols: Iterable[str]) -> str:
+    """What trials are counted by: the types of the strategies and the symbols that they may trade, in order of their names."""
+    return hashlib.sha256("\n".join([*sorted(strategies), _universe(symbols)]).encode()).hexdigest()[:16]
+
+
+def _universe(symbols: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(symbols).encode()).hexdigest()
 
 
 def record(journal: Journal, trial: Trial, index: IntArray, returns: FloatArray | Columns) -> Anchor:

@@ -130,7 +130,7 @@ def daily_loss(sample: Sample) -> float | None:
     return -float(np.quantile(returns, LEVEL)) if returns.size else None
 
 
-def document(found: Judgement, held: Mapping[str, Any]) -> dict[str, Any]:
+def document(found: Judgement, held: Mapping[str, Any], preregistered: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The content of ``holdout.json``; `held` is what the journal knows of this holdout, this opening included."""
     bars_hold = not found.refused
     contaminated = str(held["contaminated"])
@@ -143,6 +143,7 @@ def document(found: Judgement, held: Mapping[str, Any]) -> dict[str, Any]:
         "look": len(held["openings"]),
         "openings": list(held["openings"]),
         "contaminated": contaminated,
+        "preregistration": None if preregistered is None else dict(preregistered),
         "tests": [verdict.test_document(one) for one in found.rejection.results],
         "primary": [verdict.bar_document(bar) for bar in found.primary],
         "secondary": [verdict.bar_document(bar) for bar in found.secondary],

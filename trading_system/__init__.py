@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trading_system.pipeline import WalkForwardRun as WalkForwardRun
     from trading_system.pipeline import compare_runs as compare_runs
     from trading_system.pipeline import list_runs as list_runs
+    from trading_system.pipeline import list_trials as list_trials
     from trading_system.pipeline import load_run as load_run
     from trading_system.pipeline import preregister as preregister
     from trading_system.pipeline import report_run as report_run
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from trading_system.pipeline import run_validation as run_validation
     from trading_system.pipeline import run_walk_forward as run_walk_forward
     from trading_system.pipeline import show_run as show_run
+    from trading_system.pipeline import show_trials as show_trials
     from trading_system.pipeline import validate_config as validate_config
     from trading_system.pipeline import validate_data as validate_data
     from trading_system.strategies.base import Signals as Signals
@@ -49,6 +51,7 @@ _HOME = {
     "Weights": "strategies.base",
     "compare_runs": "pipeline",
     "list_runs": "pipeline",
+    "list_trials": "pipeline",
     "load_run": "pipeline",
     "preregister": "pipeline",
     "report_run": "pipeline",
@@ -58,6 +61,7 @@ _HOME = {
     "run_validation": "pipeline",
     "run_walk_forward": "pipeline",
     "show_run": "pipeline",
+    "show_trials": "pipeline",
     "validate_config": "pipeline",
     "validate_data": "pipeline",
 }

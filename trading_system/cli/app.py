@@ -19,6 +19,7 @@ from trading_system.cli import (
     report,
     runs,
     strategy,
+    trials,
     validate,
     version,
     walk_forward,
@@ -64,7 +65,14 @@ def application() -> typer.Typer:
     app.callback(help=_help(top.__doc__))(top)
     for module in (init, backtest, walk_forward, preregister, holdout, report, doctor, version):
         _add(app, module.COMMANDS)
-    for name, room in (("validate", validate), ("runs", runs), ("strategy", strategy), ("config", config), ("data", data)):
+    for name, room in (
+        ("validate", validate),
+        ("runs", runs),
+        ("trials", trials),
+        ("strategy", strategy),
+        ("config", config),
+        ("data", data),
+    ):
         group = _group(room.__doc__)
         _add(group, room.COMMANDS)
         app.add_typer(group, name=name)

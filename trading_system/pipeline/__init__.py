@@ -11,6 +11,7 @@ from trading_system.pipeline.holdout import HoldoutRun, holdout_plan, run_holdou
 from trading_system.pipeline.loading import load_run, validate_config, validate_data
 from trading_system.pipeline.preregistration import preregister
 from trading_system.pipeline.runs import compare_runs, list_runs, report_run, reproduce_run, show_run
+from trading_system.pipeline.trials import list_trials, show_trials
 from trading_system.pipeline.validation import ValidationRun, run_validation
 from trading_system.pipeline.walk_forward import WalkForwardRun, run_walk_forward
 
@@ -22,6 +23,7 @@ __all__ = [
     "compare_runs",
     "holdout_plan",
     "list_runs",
+    "list_trials",
     "load_run",
     "preregister",
     "report_run",
@@ -31,6 +33,7 @@ __all__ = [
     "run_validation",
     "run_walk_forward",
     "show_run",
+    "show_trials",
     "validate_config",
     "validate_data",
 ]

@@ -426,6 +426,22 @@ def returns_of(
     return index, kept, np.array(numbers[::-1], np.int64)
 
 
+def closes_of(journal: Journal, family: str, number: int) -> IntArray | None:
+    """Closes over which the trial of record `number` was measured, int64 UTC nanoseconds; None where its returns are not kept.
+
+    Raises
+    ------
+    OutputError
+        The file of its returns is missing or is not what was written.
+    """
+    for row in journal.records("trial"):
+        if row["family"] == family and row["number"] == number and row["returns"] is not None:
+            if not journal.execute("SELECT 1 FROM kept WHERE family = ? AND trial = ? LIMIT 1", family, number):
+                return None
+            return _table(journal, row["returns"])[0]
+    return None
+
+
 def _table(journal: Journal, reference: dict[str, str]) -> tuple[IntArray, Any]:
     """Stamps of one file of returns, and the file."""
     import pyarrow.parquet as pq

@@ -10,6 +10,7 @@ import pytest
 from tests.builders import make_bars, random_bars
 from tests.validation.examined import experiment_of, held_between
 from trading_system.data.bars import Quotes
+from trading_system.errors import CapacityError
 from trading_system.validation import worse
 from trading_system.validation.experiment import World
 
@@ -177,6 +178,14 @@ def test_no_noise_and_no_hole_is_the_market_itself():
     for other in (worse.noisy(bars, 0.0, RNG(1)), worse.thinned(bars, 0.0, RNG(1)), worse.gapped(bars, 99, np.ones(4))):
         for name in (*worse.PRICES, "volume", "factor", "split_factor", "tradable"):
             assert np.array_equal(getattr(other, name), getattr(bars, name), equal_nan=True), name
+
+
+def test_more_than_the_memory_is_refused_with_the_arithmetic(monkeypatch):
+    monkeypatch.setenv("TRADING_SYSTEM_THREADS", "2")
+    assert worse.refuse_too_large(market(), "stress") == 300 * 4 * 8 * (5 + 2 * 17)
+    monkeypatch.setattr(worse, "memory_limit", lambda: 100_000)
+    with pytest.raises(CapacityError, match="stress of 300 bars x 4 symbols on 2 threads takes"):
+        worse.refuse_too_large(market(), "stress")
 
 
 def test_the_row_of_most_value_is_the_highest_close_between_entry_and_exit():

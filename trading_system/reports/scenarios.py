@@ -45,14 +45,16 @@ def scenario_lines(rows: Sequence[Mapping[str, Any]], width: int) -> list[str]:
 def scenario_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Every scenario with every measure and its difference to the baseline."""
     lines: list[list[Cell | str]] = []
+    before = ""
     for row in rows:
         cells: list[Cell | str] = [str(row["scenario"]), _of(row)]
         cells += [_cell(row, name, form) for name, _, form in COLUMNS]
         cells.append(absent("") if row["correlation"] is None else ratio(row["correlation"]))
-        lines.append([*cells, str(row["note"])])
+        lines.append([*cells, "" if row["note"] == before else str(row["note"])])
+        before = row["note"]
     header = ("scenario", "worlds", *(label for _, label, _ in COLUMNS), "correlation", "note")
     last = len(header) - 1
-    return Table("scenarios", "Worlds worse than the data", header, lines, left=(0, 1, last), prose=(0, last), note=NOTE)
+    return Table("scenarios", "Worlds worse than the data", header, lines, left=(0, 1, last), prose=(last,), note=NOTE)
 
 
 def _of(row: Mapping[str, Any]) -> str:

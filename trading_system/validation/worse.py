@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trading_system.data.bars import Actions, Bars
+from trading_system.data.limits import memory_limit
+from trading_system.errors import CapacityError
+from trading_system.parallel import n_threads
 
 if TYPE_CHECKING:
     from trading_system.engine.ledger import Ledger
@@ -19,6 +22,30 @@ if TYPE_CHECKING:
 
 PRICES = ("open", "high", "low", "close")
 LEAST_FACTOR = 1e-6
+
+
+PANELS = 12
+"""Panels that a changed market and a strategy's decisions on it take in one thread, besides the prices themselves."""
+
+
+def refuse_too_large(bars: Bars, what: str) -> int:
+    """Bytes that changed markets take at their peak, one in every thread.
+
+    Raises
+    ------
+    CapacityError
+        More than 80 % of the memory.
+    """
+    parts = 5 if bars.quotes is None else 11
+    threads, have = n_threads(), memory_limit()
+    need = bars.n_bars * bars.n_symbols * 8 * (parts + threads * (parts + PANELS))
+    if need > 0.8 * have:
+        raise CapacityError(
+            f"{what} of {bars.n_bars:,} bars x {bars.n_symbols:,} symbols on {threads} threads takes {need / 2**30:,.1f} GB;"
+            f" 80 % of the memory is {0.8 * have / 2**30:,.1f} GB",
+            remedy="set TRADING_SYSTEM_THREADS=1, name fewer symbols, or shorten data.start",
+        )
+    return need
 
 
 def held_sides(ledger: Ledger) -> Int8Array:

@@ -13,6 +13,7 @@ from trading_system.strategies.loading import raised_at
 from trading_system.validation.base import Bar, Examination, TestResult, ValidationTest, register
 from trading_system.validation.peek import Leak, Looker, Peek
 from trading_system.validation.startup import StartUp, start_up
+from trading_system.validation.worse import refuse_too_large
 
 if TYPE_CHECKING:
     from trading_system.data.bars import Bars
@@ -61,6 +62,7 @@ class LookAhead(ValidationTest):
 
     def run(self, examination: Examination, rng: np.random.Generator) -> TestResult:
         experiment = examination.experiment
+        refuse_too_large(experiment.bars, "altered histories")
         seed = int(rng.integers(2**32))
         n_cuts = examination.size("lookahead", "cuts")
         peeks: list[tuple[str, Peek]] = []

@@ -51,6 +51,7 @@ class Stress(ValidationTest):
     order: ClassVar[int] = 80
 
     def run(self, examination: Examination, rng: np.random.Generator) -> TestResult:
+        worse.refuse_too_large(examination.experiment.bars, "stress")
         baseline = scenarios.measured(examination.baseline)
         seed = int(rng.integers(2**32))
         cases = list(cases_of(examination, seed))
@@ -279,14 +280,22 @@ def _worst(rows: Rows) -> tuple[str, float | None]:
 
 
 def _picture(rows: Rows) -> dict[str, Any]:
-    """Return of every scenario, of several worlds the worst."""
-    shown = [row for row in rows if row["total_return"] is not None and row["statistic"] != "mean"]
+    """Lowest return and deepest drawdown of each group of worlds beside the run's own."""
+    told = [row for row in rows if row["group"] == "baseline" or row["group"] not in PARTS]
+    groups = list(dict.fromkeys(str(row["group"]) for row in told))
+    series = {
+        name: [
+            min((row[key] for row in told if row["group"] == group and row[key] is not None), default=np.nan)
+            for group in groups
+        ]
+        for name, key in (("return", "total_return"), ("drawdown", "max_drawdown"))
+    }
     return bars(
-        "Return in each scenario",
-        [str(row["scenario"]) for row in shown],
-        {"return": [row["total_return"] for row in shown]},
+        "The worst of each group of worlds",
+        ["as it is" if group == "baseline" else group for group in groups],
+        series,
         unit="fraction",
-        summary="The first bar is the run as its file says; of scenarios with several worlds the worst is drawn.",
+        summary="Lowest return and deepest drawdown in any world of a group, each by itself; the first pair is the run as its file says.",
     )
 
 

@@ -7,7 +7,7 @@ window.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -350,20 +350,27 @@ class Trained:
     quick: Table | None
     n_failed: int
 
-    def figures(self, number: int, fold: int, objective: str) -> Figures | None:
-        """What the point earned on the training window of a fold; None where the quick way does not know."""
-        if self.quick is None or number in self.quick.left:
-            return None
-        of = {name: float(self.quick.measure(name)[number, fold]) for name in (*MEASURED, objective)}
-        periods = int(self.quick.figures.n_periods[number, fold])
-        return Figures(
-            n_periods=periods,
-            total_return=of["total_return"],
-            sharpe=of["sharpe"],
-            max_drawdown=of["max_drawdown"],
-            n_trades=int(of["n_trades"]),
-            objective=of[objective],
-        )
+    def figures(self, objective: str) -> Callable[[int, int], Figures | None]:
+        """What the point of a number earned on the training window of a fold; None where the quick way does not know."""
+        quick = self.quick
+        if quick is None:
+            return lambda number, fold: None
+        of = {name: quick.measure(name) for name in {*MEASURED, objective}}
+
+        def figures(number: int, fold: int) -> Figures | None:
+            if number in quick.left:
+                return None
+            at = (number, fold)
+            return Figures(
+                n_periods=int(quick.figures.n_periods[at]),
+                total_return=float(of["total_return"][at]),
+                sharpe=float(of["sharpe"][at]),
+                max_drawdown=float(of["max_drawdown"][at]),
+                n_trades=int(of["n_trades"][at]),
+                objective=float(of[objective][at]),
+            )
+
+        return figures
 
 
 def trained(experiment: Experiment, world: World, plan: Plan, loop: Loop | None) -> Trained:
@@ -425,12 +432,12 @@ def _judged(experiment: Experiment, world: World, plan: Plan, training: Trained,
     """Trade every test window with the point that its training window chose."""
     search, folds, points, values = experiment.config.validation.search, plan.folds, plan.points, training.values
     chosen = choices(values, points, plan.own, search)
-    kept: list[FoldResult | None] = [None] * len(folds)
+    known, kept = training.figures(search.objective), list[FoldResult | None]([None] * len(folds))
 
     def trade(number: int) -> None:
         made = decided(experiment, with_settings(world, points[number]))
         for k in np.flatnonzero(chosen == number).tolist():
-            inside = training.figures(number, k, search.objective)
+            inside = known(number, k)
             outside = made.over(*rows_of(experiment, folds[k].test))
             kept[k] = FoldResult(
                 fold=folds[k],

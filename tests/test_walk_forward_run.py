@@ -181,7 +181,7 @@ def test_the_command_prints_a_line_per_fold(run_file: Path, capsys: pytest.Captu
     out = capsys.readouterr().out
     assert "100 + 60 periods every 60, gap of 2, 5 points on every training window" in out.replace("\n", " ")
     lines = [line.split() for line in out.splitlines()]
-    table = lines[lines.index(["fold", "test", "to", "chosen", "SR", "in", "SR", "out", "return", "fall", "trades"]) + 1 :]
+    table = lines[lines.index(["fold", "test", "from", "chosen", "SR", "in", "SR", "out", "return", "fall", "trades"]) + 1 :]
     assert [line[0] for line in table[:FOLDS]] == list("12345") and table[FOLDS] == []
     assert "chosen: fast / slow" in out and "stitched out of sample" in out
     assert max(map(len, out.splitlines()[:-1])) <= 80

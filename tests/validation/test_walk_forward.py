@@ -289,3 +289,27 @@ def test_a_point_that_fails_is_never_chosen_and_counted(monkeypatch: pytest.Monk
 def test_where_every_point_fails_the_reason_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StrategyError, match="no such level"):
         walk_forward(moody(monkeypatch, (2, 3)))
+
+
+def test_rows_between_two_measured_closes_belong_to_the_period_that_they_end_in() -> None:
+    """Of a market whose calendars differ only some rows are measured; windows count those, runs read all of them."""
+    draw = np.random.default_rng(3)
+    sampled = draw.random(620) < 0.7
+    sampled[-1] = True
+    bars = random_bars(620, 2, 20, sampled=sampled)
+    experiment = experiment_of(
+        bars, "ma_crossover", first=70, params={"fast": 5, "slow": 20}, validation={"walk_forward": {"train": 150, "test": 60}}
+    )
+    found = walk_forward(experiment)
+    measured = [row for row in range(70, 620) if sampled[row]]
+    stitched: list[float] = []
+    for fold in found.folds:
+        first, stop = fold.fold.test
+        begin, end = measured[first - 1] + 1, measured[stop - 1] + 1
+        equity = dict(zip(range(begin, end), backtest(experiment, {}, begin, end), strict=True))
+        levels = [100_000.0, *(equity[row] for row in measured[first:stop])]
+        stitched += [levels[i + 1] / levels[i] - 1.0 for i in range(60)]
+    np.testing.assert_allclose(found.returns, stitched, rtol=0.0, atol=1e-12)
+    assert found.rows.tolist() == measured[150 : 150 + len(stitched)]
+    inside = walk_forward(experiment).folds[0].in_sample
+    assert inside.n_periods == 150

@@ -49,17 +49,17 @@ def _folds(document: Mapping[str, Any], page: Page) -> tuple[list[str], list[str
     rows = []
     for one in document["folds"]:
         inside, outside = one["in_sample"], one["out_of_sample"]
-        values = " / ".join(str(one["point"][key]) for key in short) + (" *" if one["unmet"] else "")
+        values = "/".join(str(one["point"][key]) for key in short) + (" *" if one["unmet"] else "")
         rows.append(
             (
-                str(one["fold"]), one["test"]["first"], one["test"]["last"], *([values] if short else []),
+                str(one["fold"]), one["test"]["first"], *([values] if short else []),
                 _sharpe(inside), _sharpe(outside), percent(outside["total_return"]), percent(outside["max_drawdown"]),
                 count(outside["n_trades"]),
             )
         )  # fmt: skip
-    heads = ("fold", "test", "to", *(["chosen"] if short else []), "SR in", "SR out", "return", "fall", "trades")
+    heads = ("fold", "test from", *(["chosen"] if short else []), "SR in", "SR out", "return", "fall", "trades")
     right = (0, *range(len(heads) - 5, len(heads)))
-    first, *lines = table(heads, rows, right=right, fixed=(1, 2), width=page.width).split("\n")
+    first, *lines = table(heads, rows, right=right, fixed=(1,), width=page.width).split("\n")
     said = [page.wrapped(f"chosen: {' / '.join(short.values())}", first="")] if short else []
     if any(one["unmet"] for one in document["folds"]):
         said.append(page.wrapped("* no point kept the constraints; the run file's own values were traded", first=""))

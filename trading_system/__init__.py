@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trading_system.errors import TradingSystemError as TradingSystemError
     from trading_system.pipeline import BacktestResult as BacktestResult
     from trading_system.pipeline import HoldoutRun as HoldoutRun
+    from trading_system.pipeline import OptimizeRun as OptimizeRun
     from trading_system.pipeline import ValidationRun as ValidationRun
     from trading_system.pipeline import WalkForwardRun as WalkForwardRun
     from trading_system.pipeline import compare_runs as compare_runs
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from trading_system.pipeline import reproduce_run as reproduce_run
     from trading_system.pipeline import run_backtest as run_backtest
     from trading_system.pipeline import run_holdout as run_holdout
+    from trading_system.pipeline import run_optimize as run_optimize
     from trading_system.pipeline import run_validation as run_validation
     from trading_system.pipeline import run_walk_forward as run_walk_forward
     from trading_system.pipeline import show_run as show_run
@@ -43,6 +45,7 @@ _HOME = {
     "Bars": "data.bars",
     "BacktestResult": "pipeline",
     "HoldoutRun": "pipeline",
+    "OptimizeRun": "pipeline",
     "ValidationRun": "pipeline",
     "WalkForwardRun": "pipeline",
     "Signals": "strategies.base",
@@ -58,6 +61,7 @@ _HOME = {
     "reproduce_run": "pipeline",
     "run_backtest": "pipeline",
     "run_holdout": "pipeline",
+    "run_optimize": "pipeline",
     "run_validation": "pipeline",
     "run_walk_forward": "pipeline",
     "show_run": "pipeline",

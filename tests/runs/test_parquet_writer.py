@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from trading_system.runs.parquet_writer import parquet
+from trading_system.runs.parquet_writer import parquet, parquet_pieces
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 127, 128, 20_000])
@@ -40,3 +40,21 @@ def test_pandas_reads_it(tmp_path):
 def test_the_same_values_are_the_same_bytes():
     columns = {"time": np.arange(5), "r0": np.linspace(0, 1, 5, dtype=np.float32)}
     assert parquet(columns) == parquet(dict(columns))
+
+
+def test_row_groups_and_texts_are_read_back(tmp_path):
+    rng = np.random.default_rng(5)
+    words = ["", "naïve", "a,b", "\u2028 </script>", "x" * 300]
+    groups = [
+        {"n": np.arange(k, k + 7), "x": rng.standard_normal(7), "why": [words[i % len(words)] for i in range(k, k + 7)]}
+        for k in (0, 7, 14)
+    ]
+    path = tmp_path / "groups.parquet"
+    path.write_bytes(b"".join(parquet_pieces(iter(groups))))
+    file = pq.ParquetFile(path)
+    assert file.num_row_groups == 3
+    table = file.read()
+    assert str(table.schema.field("why").type) == "string"
+    assert table.column("n").to_pylist() == list(range(21))
+    assert table.column("x").to_pylist() == np.concatenate([group["x"] for group in groups]).tolist()
+    assert table.column("why").to_pylist() == [words[i % len(words)] for i in range(21)]

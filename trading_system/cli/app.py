@@ -15,6 +15,7 @@ from trading_system.cli import (
     doctor,
     holdout,
     init,
+    optimize,
     preregister,
     report,
     runs,
@@ -63,7 +64,7 @@ def application() -> typer.Typer:
     """The whole command tree."""
     app = _group(top.__doc__, completion=True)
     app.callback(help=_help(top.__doc__))(top)
-    for module in (init, backtest, walk_forward, preregister, holdout, report, doctor, version):
+    for module in (init, backtest, optimize, walk_forward, preregister, holdout, report, doctor, version):
         _add(app, module.COMMANDS)
     for name, room in (
         ("validate", validate),

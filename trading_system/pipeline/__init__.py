@@ -9,6 +9,7 @@ from __future__ import annotations
 from trading_system.pipeline.backtest import BacktestResult, run_backtest
 from trading_system.pipeline.holdout import HoldoutRun, holdout_plan, run_holdout
 from trading_system.pipeline.loading import load_run, validate_config, validate_data
+from trading_system.pipeline.optimize import OptimizeRun, run_optimize
 from trading_system.pipeline.preregistration import preregister
 from trading_system.pipeline.runs import compare_runs, list_runs, report_run, reproduce_run, show_run
 from trading_system.pipeline.trials import list_trials, show_trials
@@ -18,6 +19,7 @@ from trading_system.pipeline.walk_forward import WalkForwardRun, run_walk_forwar
 __all__ = [
     "BacktestResult",
     "HoldoutRun",
+    "OptimizeRun",
     "ValidationRun",
     "WalkForwardRun",
     "compare_runs",
@@ -30,6 +32,7 @@ __all__ = [
     "reproduce_run",
     "run_backtest",
     "run_holdout",
+    "run_optimize",
     "run_validation",
     "run_walk_forward",
     "show_run",

@@ -79,7 +79,22 @@ def load_run(path: Path | str, overrides: Sequence[str] = (), *, load: bool = Fa
     from trading_system.strategies.loading import mistakes, supplied
 
     judge = Judge(functools.partial(mistakes, load=load), functools.partial(supplied, load=load))
-    return loading.load_run(path, overrides, judge=judge)
+    run = loading.load_run(path, overrides, judge=judge)
+    refuse_grid(run, load=load)
+    return run
+
+
+def refuse_grid(run: LoadedRun, *, load: bool) -> None:
+    """Raise ConfigError for keys and values of a grid that are not allowed, one problem each."""
+    if not (run.config.validation.grid or any(entry.grid for entry in run.config.strategies)):
+        return
+    from trading_system.errors import ConfigError
+    from trading_system.strategies.grid_checks import grid_mistakes
+
+    found = grid_mistakes(run, load=load)
+    if found:
+        text = f"{len(found)} mistake{'s' if len(found) > 1 else ''} in the grid of {run.path.name}"
+        raise ConfigError(text, where=label(run.path), problems=found)
 
 
 def validate_config(path: Path | str, *, overrides: Sequence[str] = (), load: bool = False) -> LoadedRun:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from trading_system.errors import HoldoutError, OutputError, UsageError
 from trading_system.pipeline.backtest import report_bytes, run_artefacts, run_manifest
+from trading_system.pipeline.optimize import search_again
 from trading_system.pipeline.validation import evidence_again
 from trading_system.pipeline.walk_forward import folds_again
 from trading_system.pipeline.work import Done, Work, computed
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from trading_system.reports.artefacts import Artefacts
     from trading_system.runs.store import Pieces, RunLog
 
-ALSO = ("validation", "walk_forward")
+ALSO = ("validation", "walk_forward", "optimize")
 """Keys of a manifest that say which other work a run holds."""
 
 
@@ -120,6 +121,7 @@ def reproduce_run(run: str, results: Path | str = "results", *, log: RunLog | No
     with Journal(work.run.root) as journal:
         done = computed(work, _asked(manifest), journal, int(manifest["trial"]["count"]))
         extra = evidence_again(work, done, journal, manifest) if "validation" in manifest else {}
+        extra |= search_again(work, done) if "optimize" in manifest else {}
         extra |= folds_again(work, done) if "walk_forward" in manifest else {}
     again = _bytes_again(work, done, manifest, extra)
     rows = []

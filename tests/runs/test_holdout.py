@@ -201,3 +201,92 @@ def test_the_report_on_the_data_says_nothing_of_held_out_days_but_how_many_incid
     assert [one["detail"] for one in told["incidents"]] == ["+0.7000", "held out", "held out"]
     assert [one["date"] for one in told["incidents"]] == [str(DAY[199]), "", ""]
     assert holdout.withheld(report, None) == report
+
+
+DATES = SPLITS.holdout
+
+
+def test_an_opening_is_one_look_whatever_journal_tells_it(journal):
+    below = journal.folder.parent / "ideas"
+    below.mkdir()
+    with Journal(below) as other:
+        assert len(holdout.opened(other, MARKET, DATES, "config", "data", "code")) == 1
+        assert len(holdout.looks(other, MARKET, DATES)) == len(holdout.looks(journal, MARKET, DATES)) == 1
+        assert len(holdout.opened(journal, MARKET, DATES, "config", "data", "code")) == 2
+        assert len(holdout.looks(journal, MARKET, DATES)) == 2
+
+
+def test_a_journal_above_that_knows_nothing_of_the_holdout_is_left_alone(tmp_path):
+    below = tmp_path / "ideas"
+    below.mkdir()
+    with Journal(tmp_path) as above, Journal(below) as own:
+        holdout.noted(own, MARKET, DATES, "config", "data")
+        holdout.opened(own, MARKET, DATES, "config", "data", "code")
+        assert above.anchor().count == 0 and own.verify().intact
+
+
+def test_looks_at_other_symbols_or_other_dates_do_not_count(journal):
+    others = dataclasses.replace(random_bars(300, 3, seed=6, start="2015-01-05"), symbols=("X", "Y", "Z"))
+    holdout.opened(journal, others, DATES, "config", "data", "code")
+    holdout.opened(journal, MARKET, (DAY[0], DAY[99]), "config", "data", "code")
+    assert holdout.looks(journal, MARKET, DATES) == []
+
+
+def test_a_look_at_a_renamed_copy_or_at_one_symbol_of_it_counts(journal):
+    renamed = dataclasses.replace(MARKET, symbols=("X", "Y", "Z"))
+    holdout.opened(journal, renamed.select(np.array([1])), DATES, "config", "data", "code")
+    assert len(holdout.looks(journal, MARKET, DATES)) == 1
+
+
+def test_what_happened_after_a_record_is_not_told_to_a_run_of_then(journal):
+    upto = journal.anchor().count
+    for _ in range(2):
+        holdout.opened(journal, MARKET, DATES, "config", "data", "code")
+    assert holdout.guard(journal, MARKET, 200, SPLITS, "config", "data", upto=upto) == ()
+    (said,) = holdout.guard(journal, MARKET, 200, SPLITS, "config", "data")
+    assert "opened 2 times" in said and holdout.looks(journal, MARKET, DATES, upto) == []
+
+
+def test_an_opened_holdout_stays_closed_to_every_other_run(journal):
+    holdout.opened(journal, MARKET, DATES, "config", "data", "code")
+    with pytest.raises(HoldoutError, match="held out"):
+        holdout.guard(journal, MARKET, 201, None, "other", "data")
+
+
+def test_the_look_is_no_trial_that_had_read_the_bars_before(journal):
+    looked = dataclasses.replace(TRIAL, symbols=MARKET.symbols, period="holdout", read_from=str(DAY[0]), last=str(DAY[299]))
+    trials.record(journal, looked, INDEX, RETURNS)
+    assert holdout.guard(journal, MARKET, 200, SPLITS, "config", "data") == ()
+
+
+def test_processes_that_open_at_once_take_looks_of_their_own(tmp_path):
+    with Journal(tmp_path) as journal:
+        holdout.noted(journal, MARKET, DATES, "config", "data")
+    gate, found = threading.Barrier(6), []
+
+    def one():
+        with Journal(tmp_path) as journal:
+            gate.wait()
+            found.append(len(holdout.opened(journal, MARKET, DATES, "config", "data", "code")))
+
+    threads = [threading.Thread(target=one) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(found) == [1, 2, 3, 4, 5, 6]
+    with Journal(tmp_path) as journal:
+        assert journal.verify().intact and sorted(r["look"] for r in journal.records("opening")) == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "allowed"), [(200, 299, True), (190, 299, True), (201, 299, False), (200, 298, False), (250, 299, False)]
+)
+def test_only_dates_that_hold_the_recorded_ones_are_opened(journal, first, last, allowed):
+    dates = (DAY[first], DAY[last])
+    stop = MARKET.row_range(*dates)[1]
+    if allowed:
+        holdout.openable(journal, MARKET, stop, dates)
+    else:
+        with pytest.raises(HoldoutError, match="opened whole"):
+            holdout.openable(journal, MARKET, stop, dates)

@@ -77,8 +77,8 @@ def meaning(plan: dict[str, Any]) -> str:
     """What opening means, in a sentence or two."""
     before = plan["openings"]
     so_far = (
-        f"it was opened {len(before)} time{'s' if len(before) > 1 else ''} before, last on {before[-1]}, so that what you would see"
-        " is contaminated, and every report will say so"
+        f"these dates were opened {len(before)} time{'s' if len(before) > 1 else ''} before, last on {before[-1]}: where it was of the"
+        " same bars, what you would see is contaminated, and every report will say so"
         if before
         else "there is one look: it is written down for good, and a second one marks every later report as contaminated"
     )

@@ -83,10 +83,11 @@ def walked_forward(returns: FloatArray, train: int, test: int) -> FloatArray:
     return np.asarray(gained / bars)
 
 
-def permuted_closes(market: permutation.Moves, rng: np.random.Generator) -> FloatArray:
+def permuted_closes(bars: tuple[FloatArray, ...], rng: np.random.Generator, start: int = 0) -> FloatArray:
     """Closes of the market itself and of `B` permuted ones, shape (B + 1, n_bars)."""
+    market = permutation.moves_of(*bars, start=start)
     out = np.empty((B + 1, market.n_bars))
-    out[0] = market.panels.close
+    out[0] = bars[-1]
     for b in range(B):
         out[b + 1] = permutation.permuted(market, permutation.drawn_orders(rng, market.n_bars, market.start)).close
     return out
@@ -95,9 +96,9 @@ def permuted_closes(market: permutation.Moves, rng: np.random.Generator) -> Floa
 def judged(rng: np.random.Generator, make: Maker, n: int, train: int, test: int) -> list[float]:
     """p-values of one market: fixed rule, best of all re-optimised, the chosen one not re-optimised, walk-forward."""
     bars = make(rng, n)
-    means = earned(permuted_closes(permutation.moves_of(*bars), rng)).mean(axis=2)
+    means = earned(permuted_closes(bars, rng)).mean(axis=2)
     best, chosen = means.max(axis=0), int(means[:, 0].argmax())
-    behind = earned(permuted_closes(permutation.moves_of(*bars, start=train - 1), rng))
+    behind = earned(permuted_closes(bars, rng, train - 1))
     stitched = walked_forward(behind, train, test)
     tested = (means[FIXED], best, means[chosen], stitched)
     return [p_value(float(each[0]), each[1:]) for each in tested]

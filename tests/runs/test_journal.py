@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sqlite3
 import subprocess
 import sys
@@ -135,18 +136,30 @@ def test_two_processes_at_once_lose_nothing(tmp_path):
     assert problems(tmp_path, *anchors) == ()
 
 
-def test_a_killed_process_loses_no_acknowledged_record_and_blocks_nobody(tmp_path):
-    acknowledged: list[Anchor] = []
-    for round_ in range(10):
-        child = writer(tmp_path, f"round{round_}", 10_000)
+def killed_writers(root, kills: int, seed: int = 0) -> list[Anchor]:
+    """What processes that were killed with -9 at `kills` random moments had acknowledged; the chain holds after each."""
+    rng, acknowledged = np.random.default_rng(seed), []
+    for round_ in range(kills):
+        child = writer(root, f"round{round_}", 10_000)
         assert child.stdout is not None
         first = child.stdout.readline()
-        time.sleep(0.004 * round_)
+        time.sleep(float(rng.uniform(0.0, 0.04)))
         child.kill()
         lines = [first, *child.stdout]
         child.communicate()
         acknowledged += [Anchor(int(line.split()[0]), line.split()[1]) for line in lines if len(line.split()) == 2]
-        assert problems(tmp_path, *acknowledged) == ()
+        assert problems(root, *acknowledged) == ()
+    return acknowledged
+
+
+def test_a_killed_process_loses_no_acknowledged_record_and_blocks_nobody(tmp_path):
+    """Ten kills here; `TRADING_SYSTEM_TEST_KILLS=200` makes it 200."""
+    acknowledged = killed_writers(tmp_path, int(os.environ.get("TRADING_SYSTEM_TEST_KILLS", "10")))
+    with Journal(tmp_path) as journal:
+        assert trials.count(journal, TRIAL.family).trials >= len(acknowledged)
+        assert journal.anchor().count >= max(anchor.count for anchor in acknowledged)
+        kept = trials.returns_of(journal, TRIAL.family)[1]
+    assert kept.shape[1] >= min(len(acknowledged), trials.KEPT_PER_FAMILY)
     filled(tmp_path, 1)
 
 

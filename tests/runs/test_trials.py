@@ -208,3 +208,17 @@ def test_what_a_row_says_of_several_ratios():
     assert trials.sharpe_spread(np.array([0.1, np.nan])) == (0.1, None, 0.1)
     mean, variance, best = trials.sharpe_spread(np.array([0.1, 0.3]))
     assert (mean, best) == (pytest.approx(0.2), 0.3) and variance == pytest.approx(0.02)
+
+
+def test_a_grid_of_ten_thousand_and_hand_edited_trials_beside_it_are_all_counted(tmp_path):
+    """One row that counts 10,000, 60 rows of one, one row of a walk-forward: N is their sum, and every row is in the chain."""
+    grid = dataclasses.replace(another(0), configurations=10_000, kind="search")
+    walk = dataclasses.replace(another(1), configurations=50, kind="walk-forward", n_periods=0)
+    with Journal(tmp_path) as journal:
+        trials.record(journal, grid, INDEX, lambda number: np.full(3, number / 1e6))
+        trials.record(journal, walk, INDEX, np.zeros((3, 0)))
+        for i in range(60):
+            trials.record(journal, another(i + 2), INDEX, RETURNS)
+        assert trials.count(journal, FAMILY) == trials.FamilyCount(10_110, 62, sampled=True)
+        assert journal.verify().count == 62 and journal.verify().intact
+        assert trials.returns_of(journal, FAMILY)[1].shape == (3, trials.KEPT_PER_FAMILY)

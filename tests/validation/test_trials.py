@@ -135,3 +135,34 @@ def test_nothing_pooled_is_none_and_one_has_no_variance():
 def test_arrays_that_do_not_belong_together_are_refused(tmp_path):
     with Journal(tmp_path) as journal, pytest.raises(DataError, match="differ in number"):
         family_trials(journal, [row("own")], INDEX, drawn()[FIRST_HALF, 0])
+
+
+def test_a_trial_with_another_warm_up_is_cut_or_filled_with_cash_and_put_beside(tmp_path):
+    later, longer, own = drawn(1, 1)[4:], drawn(1, 2), drawn(1, 3)
+    before = np.concatenate([INDEX[:3] - 30 * 86_400 * 10**9, INDEX])[:N]  # begins earlier, ends earlier
+    with Journal(tmp_path) as journal:
+        told(journal, row("slower", first="2020-01-09", n_periods=N - 4), later, INDEX[4:])
+        told(journal, row("faster", first="2019-12-02", last="2020-01-30"), longer, before)
+        present = dataclasses.replace(row("own"), risk_free=0.05, periods_per_year=252.0)
+        found = family_trials(journal, [told(journal, present, own)], INDEX, own[:, 0])
+    cash = 1.05 ** (1 / 252) - 1.0
+    assert (found.n_trials, found.n_covered, found.n_elsewhere, found.n_fitted) == (3, 3, 0, 2)
+    np.testing.assert_allclose(found.returns[:, 0], np.concatenate([np.full(4, cash), later[:, 0]]), atol=1e-8)
+    np.testing.assert_allclose(found.returns[:, 1], np.concatenate([longer[3:, 0], np.full(3, cash)]), atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("index", "stamps", "overlap", "places"),
+    [
+        ([1, 2, 3], [1, 2, 3], 1.0, (slice(0, 3), slice(0, 3))),
+        ([1, 2, 3, 4, 5], [2, 3, 4, 5], 0.8, (slice(1, 5), slice(0, 4))),
+        ([2, 3, 4, 5], [1, 2, 3, 4, 5], 0.8, (slice(0, 4), slice(1, 5))),
+        ([1, 2, 3, 4, 5], [2, 3, 4, 5], 0.81, None),
+        ([1, 2, 3, 4, 5], [1, 2, 4, 5], 0.5, None),
+        ([1, 2, 3], [7, 8, 9], 0.1, None),
+        ([], [], 1.0, (slice(0, 0), slice(0, 0))),
+        ([1], [], 0.0, None),
+    ],
+)
+def test_common_rows_are_the_same_closes_without_a_hole(index, stamps, overlap, places):
+    assert ledger.common_rows(np.array(index, np.int64), np.array(stamps, np.int64), overlap) == places

@@ -229,15 +229,15 @@ def corrections(journal: Journal, family: str, rows: Sequence[Mapping[str, Any]]
     if asked is None or not asked["periods_per_year"]:
         return {"why": "the row does not say how many periods a year has: it was written by an older version"}
     source = int(asked["repeats"] or asked["number"])
+    year, risk_free = float(asked["periods_per_year"]), float(asked["risk_free"] or 0.0)
+    cash = float(per_period(risk_free, year, 0))
     closes = ledger.closes_of(journal, family, source)
     if number is not None and closes is None:
         return {"why": "its returns are not kept"}
-    _, matrix, numbers = ledger.returns_of(journal, family, closes)
+    _, matrix, numbers = ledger.returns_of(journal, family, closes, rest=cash)
     mine = np.flatnonzero(numbers == source) if number is not None else np.arange(numbers.size)
     if matrix.shape[0] < LEAST or not mine.size:
         return {"why": f"it has fewer than {LEAST} returns" if mine.size else "its returns are not kept"}
-    year, risk_free = float(asked["periods_per_year"]), float(asked["risk_free"] or 0.0)
-    cash = float(per_period(risk_free, year, 0))
     spread = matrix[:, mine].std(axis=0, ddof=1)
     ratios = np.where(np.ptp(matrix[:, mine], axis=0) > 0.0, (matrix[:, mine].mean(axis=0) - cash) / spread, -np.inf)
     if not np.isfinite(ratios).any():

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trading_system.types import FloatArray, IntArray
 
 KEPT_PER_FAMILY = 2000
+OVERLAP = 0.8  # share of the longer record that two trials have in common to be put beside each other
 Columns: TypeAlias = "Callable[[int], FloatArray]"
 """Number of a configuration -> its returns, shape (n_periods,)."""
 
@@ -384,6 +385,7 @@ def returns_of(
     *,
     without: Collection[str] = (),
     upto: int | None = None,
+    rest: float | None = None,
 ) -> tuple[IntArray, FloatArray, IntArray]:
     """Kept returns of a family: stamps (n_periods,), returns (n_periods, n_kept), row of each column (n_kept,).
 
@@ -395,6 +397,10 @@ def returns_of(
         Keys of work that is left out.
     upto : int, optional
         Records after this one are left out too.
+    rest : float, optional
+        With it trials over nearly the same sessions are not left out: where both have at least `OVERLAP` of the longer record in common
+        (another warm-up, data that has grown), theirs is cut to `index`, and what it lacks is `rest`: the return of cash, as of a
+        strategy that does not trade yet.
 
     Raises
     ------
@@ -410,20 +416,35 @@ def returns_of(
         row = rows[trial]
         if upto is not None and trial > upto:
             continue
-        if row["key"] in without or (index is not None and row["n_periods"] not in (0, index.size)):
+        if row["key"] in without or (index is not None and rest is None and row["n_periods"] not in (0, index.size)):
             continue
         if trial not in tables:
             tables[trial] = _table(journal, row["returns"])
         stamps, table = tables[trial]
         index = stamps if index is None else index
-        if not np.array_equal(stamps, index):
+        places = common_rows(index, stamps, 1.0 if rest is None else OVERLAP)
+        if places is None:
             continue
-        out.append(_column(table, f"r{place}", np.float32).astype(np.float64))
+        column = np.full(index.size, 0.0 if rest is None else rest)
+        column[places[0]] = _column(table, f"r{place}", np.float32)[places[1]]
+        out.append(column)
         numbers.append(trial)
     if index is None:
         return np.zeros(0, np.int64), np.zeros((0, 0)), np.zeros(0, np.int64)
     kept = np.column_stack(out[::-1]) if out else np.zeros((index.size, 0))
     return index, kept, np.array(numbers[::-1], np.int64)
+
+
+def common_rows(index: IntArray, stamps: IntArray, overlap: float) -> tuple[slice, slice] | None:
+    """Rows of both that are the same closes; None where they are fewer than the share `overlap` of the longer, or differ between."""
+    if not (index.size and stamps.size):
+        return (slice(0, 0), slice(0, 0)) if index.size == stamps.size else None
+    first, last = max(index[0], stamps[0]), min(index[-1], stamps[-1])
+    ours, theirs = (slice(*np.searchsorted(one, (first, last + 1)).tolist()) for one in (index, stamps))
+    n = ours.stop - ours.start
+    if n < overlap * max(index.size, stamps.size) or not np.array_equal(index[ours], stamps[theirs]):
+        return None
+    return ours, theirs
 
 
 def closes_of(journal: Journal, family: str, number: int) -> IntArray | None:

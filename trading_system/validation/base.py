@@ -134,6 +134,8 @@ class FamilyTrials:
         Trials whose returns stand in `returns`; 0 takes the number of its columns.
     n_elsewhere : int
         Trials over other sessions: they count in N, and their returns are not synchronous.
+    n_fitted : int
+        Columns of trials over nearly the same sessions, cut to the judged ones and filled with cash where they had not begun.
     other_sharpes, other_periods : float64 and int64, shape (n_other,)
         Per-period Sharpe ratio and number of periods of trials that are not in `returns` and are rows of their own.
     """
@@ -145,6 +147,7 @@ class FamilyTrials:
     sharpe_variance: float | None
     n_covered: int = 0
     n_elsewhere: int = 0
+    n_fitted: int = 0
     other_sharpes: FloatArray = field(default_factory=lambda: np.zeros(0))
     other_periods: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from trading_system.errors import DataError
+from trading_system.metrics.base import per_period
 from trading_system.runs import trials as ledger
 from trading_system.validation.base import FamilyTrials
 
@@ -29,7 +30,8 @@ def family_trials(
 ) -> FamilyTrials:
     """All trials of a family, those of the present examination included, which has been written into `journal` before.
 
-    Trials over other sessions count in N and are left out of the matrix of returns: theirs are not synchronous.
+    Trials over other sessions count in N and are left out of the matrix of returns: theirs are not synchronous. Those over nearly the
+    same ones (another warm-up) are cut to the judged sessions and filled with cash where they had not begun.
 
     Parameters
     ----------
@@ -59,13 +61,15 @@ def family_trials(
     family = present[0].family
     found = ledger.count(journal, family, upto)
     once = ledger.rows_of(journal, family, upto)
-    _, others, numbers = ledger.returns_of(journal, family, index, without=here, upto=upto)
+    cash = float(per_period(present[0].risk_free or 0.0, present[0].periods_per_year or 1.0, 0))
+    _, others, numbers = ledger.returns_of(journal, family, index, without=here, upto=upto, rest=cash)
     parts = [others.reshape(index.size, -1), own[:, None]]
     if searched is not None:
         parts.insert(1, searched)
     returns = np.column_stack(parts)
     same = (present[0].first, present[0].last)
     beside = set(numbers.tolist())
+    moved = [row for row in once if tuple(row[name] for name in SESSIONS) != same]
     alone = [row for row in once if row["number"] not in beside and row["key"] not in here and _known_alone(row)]
     return FamilyTrials(
         n_trials=found.trials,
@@ -74,7 +78,8 @@ def family_trials(
         sampled=found.sampled,
         sharpe_variance=ledger.pooled_sharpe(once)[1],
         n_covered=min(returns.shape[1], found.trials),
-        n_elsewhere=sum(int(row["configurations"]) for row in once if tuple(row[name] for name in SESSIONS) != same),
+        n_elsewhere=sum(int(row["configurations"]) for row in moved if row["number"] not in beside),
+        n_fitted=int(np.isin(numbers, [row["number"] for row in moved]).sum()),
         other_sharpes=np.array([row["sharpe_mean"] for row in alone], np.float64),
         other_periods=np.array([row["n_periods"] for row in alone], np.int64),
     )

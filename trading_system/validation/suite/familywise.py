@@ -72,6 +72,7 @@ class Familywise(ValidationTest):
                 "n_resampled_together": width,
                 "n_without_returns": without,
                 "n_over_other_sessions": trials.n_elsewhere,
+                "n_cut_to_these_sessions": trials.n_fitted,
                 "n_never_varying": family.n_still,
                 "method": method_of(without, width),
                 "romano_wolf_p": found.adjusted_p,
@@ -120,6 +121,10 @@ def _warnings(trials: FamilyTrials, n_still: int, n_resamples: int, gate: float)
     said = []
     if trials.n_elsewhere:
         said.append(f"{trials.n_elsewhere:,} trials are over other sessions: they count, and cost a single test each")
+    if trials.n_fitted:
+        said.append(
+            f"{trials.n_fitted:,} trials begin or end on other days: cut to the judged sessions, and cash where they had not begun"
+        )
     if trials.sampled:
         said.append(
             f"the journal keeps the returns of a sample of the {trials.n_trials:,} trials; the others cost a single test each"

@@ -17,7 +17,7 @@ from trading_system.config.changes import changed
 from trading_system.config.validation import SearchConfig, WalkForwardConfig
 from trading_system.data.bars import Bars
 from trading_system.engine.simulate import StrategyDecisions, simulate
-from trading_system.errors import DataError, InsufficientDataError, StrategyError
+from trading_system.errors import CapacityError, DataError, InsufficientDataError, StrategyError
 from trading_system.strategies.base import Strategy, Weights
 from trading_system.strategies.loading import build_strategy
 from trading_system.validation import walk_forward as room
@@ -313,3 +313,18 @@ def test_rows_between_two_measured_closes_belong_to_the_period_that_they_end_in(
     assert found.rows.tolist() == measured[150 : 150 + len(stitched)]
     inside = walk_forward(experiment).folds[0].in_sample
     assert inside.n_periods == 150
+
+
+def test_a_large_grid_is_taken_in_blocks_with_the_same_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    bars = random_bars(620, 1, 21)
+    whole = walk_forward(crossover(bars, WINDOWS["rolling"]))
+    monkeypatch.setattr(room, "CELLS", 10)  # two points at once
+    blocks = walk_forward(crossover(bars, WINDOWS["rolling"]))
+    np.testing.assert_array_equal(blocks.values, whole.values)
+    np.testing.assert_array_equal(blocks.returns, whole.returns)
+
+
+def test_a_table_larger_than_the_memory_is_refused_with_the_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "memory_limit", lambda: 500)
+    with pytest.raises(CapacityError, match="7 points x 5 folds takes 0 MB"):
+        walk_forward(crossover(random_bars(620, 1, 22), WINDOWS["rolling"]))

@@ -16,8 +16,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from trading_system.config.changes import grid_of
+from trading_system.data.limits import memory_limit
 from trading_system.data.shared import share
-from trading_system.errors import DataError, InsufficientDataError
+from trading_system.errors import CapacityError, DataError, InsufficientDataError
 from trading_system.metrics import returns as measures
 from trading_system.parallel import mapped
 from trading_system.validation.experiment import Experiment, World
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from trading_system.validation.fast_search import Table
 
 FEW_FOLDS = 4
+CELLS = 1 << 20
+"""Points x folds whose figures are held at once."""
 MEASURED = ("total_return", "sharpe", "max_drawdown", "n_trades")
 
 
@@ -383,17 +386,17 @@ def trained(experiment: Experiment, world: World, plan: Plan, loop: Loop | None)
 
     Raises
     ------
+    CapacityError
+        The table of objectives would not fit into half of the memory.
     TradingSystemError
         Every point failed; what the first one raised.
     """
     points, n_folds = plan.points, len(plan.folds)
+    _refuse_too_large(len(points), n_folds)
     values = np.full((len(points), n_folds), np.nan)
     if not plan.grid:
         return Trained(values, None, 0)
-    quick = fast_evaluate(experiment, points, world, windows=plan.training, threads=loop is not None)
-    if quick is not None:
-        values = quick.objectives.copy()
-    rest = list(range(len(points))) if quick is None else sorted(quick.left)
+    rest, quick = _quickly(experiment, world, plan, values, threads=loop is not None)
     if len(rest) > 1:
         share(experiment.bars if world.bars is None else world.bars)
 
@@ -410,6 +413,39 @@ def trained(experiment: Experiment, world: World, plan: Plan, loop: Loop | None)
     if failed == len(points):
         training_values(experiment, world, points[0], plan)  # raises what is wrong with all of them
     return Trained(values, quick, failed)
+
+
+def _refuse_too_large(n_points: int, n_folds: int) -> None:
+    """Raise CapacityError with the arithmetic when the table of objectives would not fit into half of the memory."""
+    need, most = 8 * n_points * n_folds, memory_limit() // 2
+    if need > most:
+        raise CapacityError(
+            f"a walk-forward of {n_points:,} points x {n_folds:,} folds takes {need / 2**20:,.0f} MB for its table, and may take"
+            f" {most / 2**20:,.0f} MB",
+            remedy="make the steps of the grid wider, draw fewer points, or lengthen test and step",
+        )
+
+
+def _quickly(
+    experiment: Experiment, world: World, plan: Plan, values: FloatArray, *, threads: bool
+) -> tuple[list[int], Table | None]:
+    """Fill `values` as far as the quick way goes; the points that are left, and further measures where one table holds them all."""
+    n, size = len(plan.points), max(1, CELLS // len(plan.folds))
+    if n <= size:
+        table = fast_evaluate(experiment, plan.points, world, windows=plan.training, threads=threads)
+        if table is None:
+            return list(range(n)), None
+        values[:] = table.objectives
+        return sorted(table.left), table
+    left: list[int] = []
+    for first in range(0, n, size):
+        table = fast_evaluate(experiment, plan.points[first : first + size], world, windows=plan.training, threads=threads)
+        if table is None:
+            left += range(first, min(first + size, n))
+            continue
+        values[first : first + size] = table.objectives
+        left += [first + number for number in sorted(table.left)]
+    return left, None
 
 
 def training_values(experiment: Experiment, world: World, point: Point, plan: Plan) -> FloatArray:

@@ -57,7 +57,15 @@ def told(
         labels = [{"strategies.0.params.fast": k + 1} for k in range(points.shape[1])]
         values = np.array([measures.sharpe(column, year, risk_free) for column in points.T])
         keys = ("strategies.0.params.fast",)
-        found = Search(keys, (tuple(range(1, len(labels) + 1)),), labels, values, points, len(labels) - 1)
+        found = Search(
+            keys,
+            (tuple(range(1, len(labels) + 1)),),
+            labels,
+            values,
+            points,
+            len(labels) - 1,
+            np.full((len(labels), 5), np.nan),
+        )
         examination.__dict__["search"] = found
     return examination
 

@@ -15,6 +15,7 @@ from trading_system.data.bars import Bars
 from trading_system.errors import InsufficientDataError
 from trading_system.metrics.returns import sharpe
 from trading_system.validation.base import Examination, TestResult, generator
+from trading_system.validation.experiment import World
 from trading_system.validation.permuted_worlds import PermutedWorlds
 from trading_system.validation.resampling import p_value
 from trading_system.validation.suite.walk_forward_permutation import WalkForwardPermutation, stitched_sharpe
@@ -49,7 +50,7 @@ def test_every_market_is_walked_through_whole_and_begins_as_the_real_one():
     for number in range(19):
         market = worlds.market(number)
         assert np.array_equal(market.close[:90], experiment.bars.close[:90]) and market.close[91] != experiment.bars.close[91]
-        null.append(sharpe(walk_forward(experiment, bars=market).returns, 252.0))
+        null.append(sharpe(walk_forward(experiment, world=World(bars=market)).returns, 252.0))
     observed = walk_forward(experiment).sharpe
     assert found.details["observed"] == pytest.approx(observed) and found.p_value == p_value(observed, null)
     assert found.details["selection_bias"] == pytest.approx(np.mean(null))

@@ -63,7 +63,7 @@ class Permutation(ValidationTest):
         refuse_fixed_choice(examination)
         n = examination.size("permutation", "resamples")
         worlds = PermutedWorlds(experiment, int(rng.integers(2**63)))
-        memory = worlds.check_memory()
+        worlds.check_memory()
         objective = experiment.config.validation.search.objective
         points, own = (search.points, search.own) if search is not None else ([{}], 0)
         observed, as_traded = observed_values(examination, worlds)
@@ -97,7 +97,6 @@ class Permutation(ValidationTest):
                 "monte_carlo_error": monte_carlo_error(p, n),
                 **null_facts(null, observed),
                 "permuted_from_row": worlds.start + 1,
-                "predicted_bytes": memory,
             },
             picture={
                 "pictures": [null_picture(null, observed, f"best {objective}", work_of(n, len(points)))],

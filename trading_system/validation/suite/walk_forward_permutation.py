@@ -58,7 +58,7 @@ class WalkForwardPermutation(ValidationTest):
         windows = experiment.config.validation.walk_forward
         n_folds, start = len(folds_of(experiment, windows)), untouched_row(experiment)
         worlds = PermutedWorlds(experiment, int(rng.integers(2**63)), start)
-        memory = worlds.check_memory()
+        worlds.check_memory()
         n_points = len(searched_points(experiment)[0])
         observed = stitched_sharpe(worlds.experiment)
         if np.isnan(observed):
@@ -98,7 +98,6 @@ class WalkForwardPermutation(ValidationTest):
                 "monte_carlo_error": monte_carlo_error(p, n),
                 **null_facts(null, observed),
                 "permuted_from_row": start + 1,
-                "predicted_bytes": memory,
             },
             picture={"pictures": [null_picture(null, observed, "stitched Sharpe ratio", work)]},
         )

@@ -252,3 +252,9 @@ def test_a_shared_market_is_gone_when_nobody_holds_it(symbols):
     del market
     gc.collect()
     assert gone() is None
+
+
+def test_a_sharpe_ratio_asked_for_alone_has_the_bits_of_the_summary():
+    experiment = experiment_of(random_bars(200, 2, 3), "ma_crossover", params={"fast": 3, "slow": 9}, first=20)
+    one, other = experiment.outcome(), experiment.outcome()
+    assert other.metric("cagr") and one.metric("sharpe") == other.metric("sharpe") == one.summary.metrics["sharpe"]

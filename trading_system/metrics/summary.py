@@ -216,6 +216,13 @@ def quick_curve(ledger: Ledger, config: RunConfig, sampled: Sample) -> dict[str,
     return {name: found.get(name, NAN) for name in QUICK_CURVE}
 
 
+def quick_sharpe(ledger: Ledger, config: RunConfig, sampled: Sample) -> float:
+    """The Sharpe ratio of `quick_curve` alone, with its bits; a short curve is not looked at for anything else."""
+    if 0 < sampled.n_periods < LONG:
+        return returns.sharpe(sampled.returns, ledger.bars.periods_per_year, config.portfolio.risk_free)
+    return quick_curve(ledger, config, sampled)["sharpe"]
+
+
 def quick_trades(ledger: Ledger, config: RunConfig) -> dict[str, float]:
     """What is read off the closed trades alone (`QUICK_TRADES`), with the bits of `summarise`."""
     own = config.portfolio.risk_free

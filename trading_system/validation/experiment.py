@@ -23,7 +23,15 @@ from trading_system.data.shared import share, shared
 from trading_system.engine.simulate import StrategyDecisions, simulate
 from trading_system.errors import InsufficientDataError, StrategyError, TradingSystemError
 from trading_system.metrics.sampling import Sample, sample
-from trading_system.metrics.summary import QUICK_CURVE, QUICK_TRADES, Summary, quick_curve, quick_trades, summarise
+from trading_system.metrics.summary import (
+    QUICK_CURVE,
+    QUICK_TRADES,
+    Summary,
+    quick_curve,
+    quick_sharpe,
+    quick_trades,
+    summarise,
+)
 from trading_system.runs.window import history_row
 from trading_system.strategies.base import Signals, Weights
 from trading_system.strategies.decisions import check_decisions
@@ -120,6 +128,9 @@ class Outcome:
         KeyError
             There is none of that name.
         """
+        if name == "sharpe" and "_curve" not in vars(self):
+            found = quick_sharpe(self.ledger, self.config, self.sample)
+            return found if np.isfinite(found) else float("nan")
         if name in QUICK_CURVE or name in QUICK_TRADES:
             found = (self._curve if name in QUICK_CURVE else self._trades)[name]
             return found if np.isfinite(found) else float("nan")

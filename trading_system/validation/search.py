@@ -12,6 +12,7 @@ import numpy as np
 
 from trading_system.config.changes import grid_of
 from trading_system.data.limits import memory_limit
+from trading_system.data.shared import share
 from trading_system.errors import CapacityError, ConfigError, OutputError, TradingSystemError
 from trading_system.validation.experiment import SAME, Experiment, Outcome, World
 from trading_system.validation.fast_search import fast_evaluate
@@ -354,6 +355,8 @@ def search_of(
     points, n, n_periods = found.points, len(found.points), experiment.sampled_rows.size
     refuse_too_large(n, n if keep is None else len(keep), n_periods, len(grid), max_memory)
     returns = np.zeros((0, 0)) if keep is not None else np.zeros((n, n_periods))
+    if n > 1:
+        share(experiment.bars)  # walk-forward and stress ask it for the same decisions again
     table, failed, kept = _table(experiment, loop, points, returns, range(n) if keep is None else keep)
     if len(failed) == n:
         batch(experiment, points[:1])  # raises what is wrong with all of them

@@ -74,5 +74,7 @@ def test_a_first_look_at_which_everything_holds_is_0_and_a_second_one_is_1_and_s
     assert document["bars_hold"] and document["answer"] == "no" and document["look"] == 2
     assert main(["runs", "list", "--results", str(lenient.parent / "results")]) == 0
     assert "contaminated" in " ".join(capsys.readouterr().out.split())
+    assert main(["trials", "list", str(lenient)]) == 0
+    assert capsys.readouterr().out.count("contaminated") == 1
     assert main(["holdout", str(lenient), "--yes"]) == 1
     assert "NO: every bar holds, but the holdout is contaminated" in " ".join(capsys.readouterr().out.split())

@@ -113,15 +113,18 @@ def _opened(config: Path | str) -> Iterator[Journal]:
 
 def _rows(journal: Journal) -> list[dict[str, Any]]:
     """Rows of trials as they stand there, oldest first; edited ones too, which the chain names."""
+    from trading_system.runs import holdout
+
     found = journal.execute("SELECT number, body FROM records WHERE kind = 'trial' ORDER BY number")
-    rows = []
+    rows, marks = [], holdout.of_trials(journal)
     for number, body in found:
         try:
             told = json.loads(body)
         except (TypeError, ValueError):
             continue
         if isinstance(told, dict) and "family" in told and "configurations" in told:
-            rows.append({**{name: told.get(name) for name in FIELDS}, "number": number, "universe": told.get("universe")})
+            mark = {"number": number, "universe": told.get("universe"), "mark": marks.get(number, "")}
+            rows.append({**{name: told.get(name) for name in FIELDS}, **mark})
     return rows
 
 

@@ -76,7 +76,10 @@ def rows_table(rows: Sequence[Mapping[str, Any]], page: Page) -> str:
     header = ("record", *(("made",) if wide else ()), "family", "kind", *(("period",) if wide else ()), "sessions")
     n = len(header)
     text = table((*header, "tried", "Sharpe", ""), lines, right=(0, n, n + 1), fixed=(n - 1,), width=page.width)
-    return _headed(text, page)
+    marked = [str(row["number"]) for row in rows if row.get("mark")]
+    which = f"record{'s' if len(marked) > 1 else ''} {', '.join(marked)}"
+    said = [page.alarm(page.wrapped(f"{which}: not the first look at a holdout, contaminated", first=""))] if marked else []
+    return "\n".join([_headed(text, page), *said])
 
 
 def _sharpe(row: Mapping[str, Any]) -> str:

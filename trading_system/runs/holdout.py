@@ -186,13 +186,17 @@ def opened(
 
 
 def of_trials(journal: Journal) -> dict[int, str]:
-    """Number of each trial on a holdout -> ``contaminated`` or empty: the mark in a list of trials."""
-    looks_at = {int(record["number"]): int(record.get("look", 1)) for record in journal.records("opening")}
+    """Number of each trial on a holdout -> ``contaminated`` where it was not the first look: the mark in a list of trials.
+
+    Records are read as they stand: the chain says whether one was edited.
+    """
+    rows = "SELECT number, json_extract(body, ?) FROM records WHERE kind = ? AND json_valid(body) ORDER BY number"
+    looks_at = {int(number): int(look or 1) for number, look in journal.execute(rows, "$.look", "opening")}
     found = {}
-    for trial in journal.records("trial"):
-        if trial["period"] == "holdout":
-            before = [number for number in looks_at if number < trial["number"]]
-            found[int(trial["number"])] = "contaminated" if before and looks_at[max(before)] > 1 else ""
+    for number, period in journal.execute(rows, "$.period", "trial"):
+        if period == "holdout":
+            before = [place for place in looks_at if place < number]
+            found[int(number)] = "contaminated" if before and looks_at[max(before)] > 1 else ""
     return found
 
 

@@ -233,3 +233,23 @@ def test_one_position_in_one_symbol_by_hand():
     assert rows["delisting -100%", "value"]["total_return"] == pytest.approx(-0.5)
     value = rows["delisting -30%", "value"]
     assert value["total_return"] == pytest.approx(0.5 * (1.01 * 0.7 - 1.0)) and value["n_trades"] == 1
+
+
+def test_worlds_in_which_the_strategy_fails_are_counted_and_the_others_stand(experiment, found):
+    def act(bars):
+        if np.isnan(bars.close).any():
+            raise ValueError("a bar is missing")
+        return ROUNDS(bars)
+
+    told = judged(
+        experiment_of(bars_of(), act, first=10, validation=SMALL, costs=experiment.config.strategies[0].costs.model_dump())
+    )
+    assert told.verdict == "report" and len(told.warnings) == 4
+    assert told.warnings[-1].startswith("5% of bars missing: 3 of 3 worlds could not be run: ")
+    assert told.warnings[-1].endswith("rule (rule.py:Rule) failed: ValueError: a bar is missing")
+    rows, whole = table_of(told), table_of(found)
+    assert rows["slippage x2", "value"] == whole["slippage x2", "value"]
+    assert (
+        rows["5% of bars missing", "mean"]["total_return"] is None
+        and "sharpe in 3" in rows["5% of bars missing", "mean"]["note"]
+    )

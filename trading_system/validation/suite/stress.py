@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from trading_system.errors import DataError, StrategyError
 from trading_system.validation import regimes, scenarios, worse
 from trading_system.validation.base import Bar, Examination, TestResult, ValidationTest, register
 from trading_system.validation.experiment import World
@@ -57,7 +58,7 @@ class Stress(ValidationTest):
         cases = list(cases_of(examination, seed))
         table = examination.loop.rows(
             f"stress, {len(cases)} worlds",
-            lambda number: scenarios.measured(examination.experiment.outcome(cases[number].world())),
+            lambda number: _measured(examination, cases[number]),
             len(cases),
             len(scenarios.MEASURED),
         )
@@ -73,7 +74,7 @@ class Stress(ValidationTest):
             work=f"{len(cases)} worlds in {len({case.scenario for case in cases})} scenarios",
             n_worlds=len(cases),
             seed=seed,
-            warnings=_warnings(examination, cases),
+            warnings=[*_warnings(cases), *_failures(examination, cases, table)],
             details={
                 "worst_scenario": worst[0],
                 "scenarios": rows,
@@ -309,7 +310,33 @@ def _kept_sharpe(rows: Rows) -> list[Bar]:
     return shown
 
 
-def _warnings(examination: Examination, cases: Sequence[Case]) -> list[str]:
+def _measured(examination: Examination, case: Case) -> FloatArray:
+    """What one world gives; all NaN where the strategy or the engine says that it cannot be run there."""
+    try:
+        return scenarios.measured(examination.experiment.outcome(case.world()))
+    except (DataError, StrategyError):
+        return np.full(len(scenarios.MEASURED), np.nan)
+
+
+def _failures(examination: Examination, cases: Sequence[Case], table: FloatArray) -> list[str]:
+    """One sentence per scenario of which worlds could not be run, with what the first of them said."""
+    failed = np.isnan(table[:, scenarios.MEASURED.index("n_trades")])
+    said: dict[str, str] = {}
+    for number in np.flatnonzero(failed).tolist():
+        name = cases[number].scenario
+        if name in said:
+            continue
+        worlds = [one for one, case in enumerate(cases) if case.scenario == name]
+        try:
+            examination.experiment.outcome(cases[number].world())
+            why = "it could be run the second time"
+        except (DataError, StrategyError) as error:
+            why = str(error)
+        said[name] = f"{name}: {int(failed[worlds].sum())} of {len(worlds)} worlds could not be run: {why}"
+    return list(said.values())
+
+
+def _warnings(cases: Sequence[Case]) -> list[str]:
     groups = {case.group for case in cases}
     if "gap" not in groups:
         return ["nothing was ever held overnight: gaps, delistings and crashes do not arise"]

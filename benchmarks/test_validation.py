@@ -1,4 +1,4 @@
-"""How long resamples take: 2,520 returns, and 500 strategies of 2,520 periods.
+"""How long resamples, look-ahead and stress take: 2,520 returns, 500 strategies of 2,520 periods, 50 symbols of as many bars.
 
 Run with ``TRADING_SYSTEM_THREADS=1 pytest benchmarks/test_validation.py --benchmark-enable``; every figure is warm. The
 figures of arch are taken in the same run: on a busy machine only their ratio means something.
@@ -66,6 +66,22 @@ def test_one_thousand_permuted_markets(returns: np.ndarray, benchmark: Any) -> N
         return sum(float(permutation.permuted(market, permutation.drawn_orders(rng, N_BARS)).close[1]) for _ in range(1_000))
 
     measured(benchmark, worlds)
+
+
+@pytest.fixture(scope="module")
+def momentum() -> Any:
+    """The momentum rule on 50 random symbols, at the sizes of ``--fast``."""
+    from tests.builders import random_bars
+    from tests.validation.examined import examination_of, experiment_of
+
+    return examination_of(experiment_of(random_bars(N_BARS, 50, seed=1), "equity_momentum", first=70), fast=True)
+
+
+@pytest.mark.parametrize("name", ["lookahead", "costs", "stress"])
+def test_one_strategy_of_50_symbols(name: str, momentum: Any, benchmark: Any) -> None:
+    from trading_system.validation.base import generator, tests
+
+    measured(benchmark, lambda: tests.get(name)().run(momentum, generator(42, name)))
 
 
 def test_performance_of_ten_thousand_resamples_by_arch(returns: np.ndarray, benchmark: Any) -> None:

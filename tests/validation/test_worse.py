@@ -182,7 +182,7 @@ def test_no_noise_and_no_hole_is_the_market_itself():
 
 def test_more_than_the_memory_is_refused_with_the_arithmetic(monkeypatch):
     monkeypatch.setenv("TRADING_SYSTEM_THREADS", "2")
-    assert worse.refuse_too_large(market(), "stress") == 300 * 4 * 8 * (5 + 2 * 17)
+    assert worse.refuse_too_large(market(), "stress") == 300 * 4 * 8 * (5 + 2 * 33)
     monkeypatch.setattr(worse, "memory_limit", lambda: 100_000)
     with pytest.raises(CapacityError, match="stress of 300 bars x 4 symbols on 2 threads takes"):
         worse.refuse_too_large(market(), "stress")

@@ -24,8 +24,9 @@ PRICES = ("open", "high", "low", "close")
 LEAST_FACTOR = 1e-6
 
 
-PANELS = 12
-"""Panels that a changed market and a strategy's decisions on it take in one thread, besides the prices themselves."""
+PANELS = 28
+"""Panels that adjusted prices, a strategy's decisions and the engine take in one thread besides the prices of a changed market: measured
+with 117 symbols x 5,314 bars."""
 
 
 def refuse_too_large(bars: Bars, what: str) -> int:

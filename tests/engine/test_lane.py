@@ -120,7 +120,7 @@ def test_the_short_way_writes_the_bytes_of_the_long_way(numbers: range) -> None:
 def test_the_worlds_of_the_lane_hold_what_can_happen_to_a_line() -> None:
     seen: Counter[Code] = Counter()
     flips = grown = 0
-    for number in range(FAST):
+    for number in range(2 * FAST):
         ledger = short_way(lone_world(number))
         if ledger is not None:
             played = Played(ledger)

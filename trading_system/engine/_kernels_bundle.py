@@ -66,9 +66,11 @@ def _describe(arrays: Any, words: list[int], key: list[Any], known: Mapping[int,
                 key += found[1]
             key.append(None)
         else:
-            data = value.__array_interface__["data"][0]
+            data = (
+                value.ctypes.data if value.dtype.names else value.__array_interface__["data"][0]
+            )  # which would tell all fields
             words += (0, 0, value.size, value.itemsize, data, *value.shape, *value.strides)
-            key += (value.dtype, value.ndim, value.flags.writeable)
+            key += (_told(value.dtype), value.ndim, value.flags.writeable)
 
 
 def described(arrays: Any) -> Description:
@@ -77,6 +79,19 @@ def described(arrays: Any) -> Description:
     key: list[Any] = []
     _describe(arrays, words, key)
     return words, key
+
+
+_KINDS: dict[int, tuple[Any, str]] = {}  # the type of a record is hashed in a hundred microseconds, its id at once
+
+
+def _told(dtype: Any) -> str:
+    """What tells one type of elements from another, found once for those of the layout."""
+    found = _KINDS.get(id(dtype))
+    if found is None:
+        found = dtype, repr(dtype.descr)
+        if len(_KINDS) < 256:
+            _KINDS[id(dtype)] = found  # which holds the type, so that nothing else gets its id
+    return found[1]
 
 
 @functools.lru_cache(maxsize=64)

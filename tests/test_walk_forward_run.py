@@ -204,4 +204,4 @@ def test_mistakes_are_one_message(run_file: Path, capsys: pytest.CaptureFixture[
     assert main(["walk-forward", str(run_file), "--train", "0"]) == 2
     assert "validation.walk_forward.train" in capsys.readouterr().err
     assert main(["walk-forward", str(run_file), "--gap", "100"]) == 2
-    assert "a gap of 100 periods leaves nothing of 100 to train on" in capsys.readouterr().err
+    assert "validation.walk_forward.gap: a gap of 100 bars leaves nothing of 100 to train on" in capsys.readouterr().err

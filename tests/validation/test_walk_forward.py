@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from tests.builders import random_bars
 from tests.validation.examined import experiment_of
@@ -17,7 +18,7 @@ from trading_system.config.changes import changed
 from trading_system.config.validation import SearchConfig, WalkForwardConfig
 from trading_system.data.bars import Bars
 from trading_system.engine.simulate import StrategyDecisions, simulate
-from trading_system.errors import CapacityError, DataError, InsufficientDataError, StrategyError
+from trading_system.errors import CapacityError, InsufficientDataError, StrategyError
 from trading_system.strategies.base import Strategy, Weights
 from trading_system.strategies.loading import build_strategy
 from trading_system.validation import walk_forward as room
@@ -207,8 +208,8 @@ def test_too_few_periods_say_how_many_are_needed() -> None:
     experiment = crossover(random_bars(300, 1, 1), {"train": 200, "test": 60})
     with pytest.raises(InsufficientDataError, match=r"200 \+ 60 periods needs 260, and there are 230.*to 230 together"):
         walk_forward(experiment)
-    with pytest.raises(DataError, match="a gap of 90 periods leaves nothing of 90"):
-        walk_forward(experiment, windows=WalkForwardConfig(train=90, test=20, gap=90))
+    with pytest.raises(ValidationError, match="a gap of 90 bars leaves nothing of 90"):
+        WalkForwardConfig(train=90, test=20, gap=90)
 
 
 def test_the_document_says_what_was_found() -> None:

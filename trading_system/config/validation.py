@@ -73,7 +73,7 @@ class SearchConfig(FrozenModel):
     )
 
 
-class WalkForwardConfig(FrozenModel):
+class WalkForwardConfig(RuledModel):
     """Windows in bars of the sampled calendar."""
 
     train: int = Field(504, ge=2, le=10_000_000, description="bars to choose parameters on")
@@ -81,6 +81,13 @@ class WalkForwardConfig(FrozenModel):
     step: int | None = Field(None, ge=1, le=10_000_000, description="bars between two folds; default: `test`")
     anchored: bool = Field(False, description="train from the first bar on instead of a window that rolls")
     gap: int = Field(0, ge=0, le=1_000_000, description="bars left out between train and test")
+
+    @classmethod
+    def broken(cls, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+        gap, train = values.get("gap"), values.get("train")
+        if gap is not None and train is not None and gap >= train:
+            return [("gap", f"a gap of {gap} bars leaves nothing of {train} to train on")]
+        return []
 
 
 class CombinatorialConfig(RuledModel):

@@ -18,7 +18,7 @@ import numpy as np
 from trading_system.config.changes import grid_of
 from trading_system.data.limits import memory_limit
 from trading_system.data.shared import share
-from trading_system.errors import CapacityError, DataError, InsufficientDataError
+from trading_system.errors import CapacityError, InsufficientDataError
 from trading_system.metrics import returns as measures
 from trading_system.parallel import mapped
 from trading_system.validation.experiment import Experiment, World
@@ -209,8 +209,6 @@ def folds_of(experiment: Experiment, windows: WalkForwardConfig) -> list[Fold]:
     ------
     InsufficientDataError
         There is no whole fold; it says how many periods are needed.
-    DataError
-        A gap that leaves nothing to train on.
     """
     n, needed = experiment.sampled_rows.size, windows.train + windows.test
     if n < needed:
@@ -218,12 +216,6 @@ def folds_of(experiment: Experiment, windows: WalkForwardConfig) -> list[Fold]:
             f"a walk-forward of {windows.train} + {windows.test} periods needs {needed}, and there are {n}",
             where="validation.walk_forward",
             remedy=f"load more data, or shorten train and test to {n} together",
-        )
-    if windows.gap >= windows.train:
-        raise DataError(
-            f"a gap of {windows.gap} periods leaves nothing of {windows.train} to train on",
-            where="validation.walk_forward.gap",
-            allowed=f"0 to {windows.train - 1}",
         )
     return walk_forward_folds(n, windows.train, windows.test, windows.step, anchored=windows.anchored, gap=windows.gap)
 
@@ -270,7 +262,7 @@ def plan_of(experiment: Experiment, windows: WalkForwardConfig | None = None) ->
 
     Raises
     ------
-    InsufficientDataError, DataError
+    InsufficientDataError
         As `folds_of`.
     """
     windows = experiment.config.validation.walk_forward if windows is None else windows

@@ -6,16 +6,17 @@ only. A panel without holes goes to the kernel as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
 from trading_system.errors import UsageError
-from trading_system.indicators import _kernels
+from trading_system.indicators import _kernels, memo
 from trading_system.kernels import door
 
 if TYPE_CHECKING:
+    from trading_system.data.bars import Bars
     from trading_system.types import BoolArray, FloatArray
 
 BLOCK = 64  # columns that are worked on together at most ...
@@ -84,6 +85,23 @@ def blocks(*panels: FloatArray) -> Iterator[Block]:
         yield Block(first, tuple(floats(buffer) for buffer in buffers), exists)
 
 
+def remembered_blocks(bars: Bars) -> Sequence[Block]:
+    """`blocks` of close, high and low in adjusted scale, worked out once during a search."""
+
+    def size(found: Sequence[Block]) -> int:
+        return sum(sum(x.nbytes for x in one.panels) + (0 if one.exists is None else one.exists.nbytes) for one in found)
+
+    return memo.remembered((bars,), "blocks of close, high, low", lambda: _copied(bars), size)
+
+
+def _copied(bars: Bars) -> list[Block]:
+    prices = bars.adjusted
+    return [
+        Block(one.first, tuple(floats(x.copy()) for x in one.panels), one.exists)
+        for one in blocks(floats(prices.close), floats(prices.high), floats(prices.low))
+    ]
+
+
 def compute(
     kernel: Callable[..., int | None],
     inputs: tuple[FloatArray, ...],
@@ -114,6 +132,29 @@ def compute(
     UsageError
         When the inputs differ in shape or have more than two dimensions.
     """
+    key = memo.kernel_key(kernel)
+    if key is None or not memo.is_on():
+        return _computed(kernel, inputs, n_outputs, out, counts_holes)
+    kept = memo.remembered(
+        inputs,
+        (key, n_outputs),
+        lambda: _computed(kernel, inputs, n_outputs, None, counts_holes),
+        lambda found: sum(values.nbytes for values in found),
+    )
+    given = tuple(values.copy() for values in kept)  # whoever asked may go on with it in place
+    if out is None:
+        return given
+    out.reshape(given[0].shape)[...] = given[0]
+    return (out.reshape(given[0].shape), *given[1:])
+
+
+def _computed(
+    kernel: Callable[..., int | None],
+    inputs: tuple[FloatArray, ...],
+    n_outputs: int,
+    out: FloatArray | None,
+    counts_holes: bool,
+) -> tuple[FloatArray, ...]:
     panels = tuple(panel(x) for x in inputs)
     shape: tuple[int, ...] = panels[0].shape
     if any(other.shape != shape for other in panels[1:]):

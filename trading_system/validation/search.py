@@ -14,6 +14,7 @@ from trading_system.config.changes import grid_of
 from trading_system.data.limits import memory_limit
 from trading_system.data.shared import share
 from trading_system.errors import CapacityError, ConfigError, OutputError, TradingSystemError
+from trading_system.indicators.memo import remembering
 from trading_system.validation.experiment import SAME, Experiment, Outcome, World
 from trading_system.validation.fast_search import fast_evaluate
 from trading_system.validation.points import Points, points_of
@@ -358,6 +359,8 @@ def search_of(
     if n > 1:
         share(experiment.bars)  # walk-forward and stress ask it for the same decisions again
     table, failed, kept = _table(experiment, loop, points, returns, range(n) if keep is None else keep)
+    with remembering(_still(experiment)):
+        table, failed, kept = _table(experiment, loop, points, returns, range(n) if keep is None else keep)
     if len(failed) == n:
         batch(experiment, points[:1])  # raises what is wrong with all of them
     return Search(
@@ -417,6 +420,19 @@ def _table(
 
     table = loop.spans(name, piece, n, len(MEASURES))
     return table, dict(sorted(failed.items())), kept
+
+
+def _still(experiment: Experiment) -> list[Any]:
+    """Bars of the experiment and their panels, which no point changes."""
+    found: list[Any] = []
+    for bars in (
+        experiment.bars,
+        *(experiment.own_bars(i, experiment.bars)[0] for i in range(len(experiment.config.strategies))),
+    ):
+        prices = bars.adjusted
+        found += [bars, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.benchmark_close]
+        found += [prices.open, prices.high, prices.low, prices.close, prices.volume]
+    return found
 
 
 def aligned(returns: FloatArray, n_periods: int) -> FloatArray:

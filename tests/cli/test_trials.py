@@ -170,16 +170,16 @@ def test_a_row_of_an_older_version_is_listed_and_not_corrected(tried, tmp_path):
 
 
 def test_every_hand_edited_file_counts_and_another_warm_up_is_put_beside(tmp_path, capsys):
-    """Twelve files that differ in one value each, half of them with a longer warm-up."""
+    """Six files that differ in one value each, half of them with a longer warm-up."""
     run = write_project(tmp_path)
     rule = tmp_path / "rule.yaml"
     text = rule.read_text(encoding="utf-8")
-    for k in range(12):
-        rule.write_text(text.replace("trend_ma: 50", f"trend_ma: {40 + 4 * k}"), encoding="utf-8")
+    for k in range(6):
+        rule.write_text(text.replace("trend_ma: 50", f"trend_ma: {40 + 8 * k}"), encoding="utf-8")
         result = ts.run_backtest(run, out=tmp_path / "results", overrides=["splits=null", "output.formats=[csv]"])
         assert (result.trial["trials"], result.trial["runs"]) == (k + 1, k + 1)
     _, found = said(capsys, "list", str(run), "--results", str(tmp_path / "results"))
-    assert found["families"][0]["trials"] == found["chain"]["anchors"] == 12
+    assert found["families"][0]["trials"] == found["chain"]["anchors"] == 6
     assert len({row["first"] for row in found["rows"]}) > 3
     _, shown = said(capsys, "show", found["families"][0]["family"], "--config", str(run))
-    assert shown["corrections"]["method"] == "Romano-Wolf over all 12 trials"
+    assert shown["corrections"]["method"] == "Romano-Wolf over all 6 trials"

@@ -8,6 +8,7 @@ from typing import Any
 from trading_system.reports.artefacts import Artefacts
 from trading_system.reports.document import Cell, Facts, Folded, Note, Part, Picture, Section, Table, absent
 from trading_system.reports.drawings import DRAWN, said
+from trading_system.reports.intervals import interval_table
 from trading_system.reports.preregistration import standing
 from trading_system.reports.scenarios import scenario_table
 from trading_system.reports.verdict import ANSWERS, figure, judged_on
@@ -85,6 +86,8 @@ def evidence_of(test: Mapping[str, Any]) -> Iterator[Part]:
             yield _heat(f"{name}-{number}", data)
         elif data.get("form") in DRAWN:
             yield Picture(f"{name}-{number}", data["title"], data["summary"], data)
+    if name == "intervals" and test["details"].get("intervals"):
+        yield Folded("All intervals", interval_table(test["details"]))
     if name == "stress" and test["details"].get("scenarios"):
         yield Folded("All scenarios", scenario_table(test["details"]["scenarios"]))
 

@@ -11,7 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.builders import random_bars
+from tests.validation.examined import examination_of, experiment_of
 from trading_system.validation import bootstrap, data_snooping, overfitting, permutation, resampling
+from trading_system.validation.permuted_worlds import PermutedWorlds
+from trading_system.validation.search import searched_points
 
 N_BARS, N_STRATEGIES = 2_520, 500
 
@@ -71,9 +75,6 @@ def test_one_thousand_permuted_markets(returns: np.ndarray, benchmark: Any) -> N
 @pytest.fixture(scope="module")
 def momentum() -> Any:
     """The momentum rule on 50 random symbols, at the sizes of ``--fast``."""
-    from tests.builders import random_bars
-    from tests.validation.examined import examination_of, experiment_of
-
     return examination_of(experiment_of(random_bars(N_BARS, 50, seed=1), "equity_momentum", first=70), fast=True)
 
 
@@ -82,6 +83,33 @@ def test_one_strategy_of_50_symbols(name: str, momentum: Any, benchmark: Any) ->
     from trading_system.validation.base import generator, tests
 
     measured(benchmark, lambda: tests.get(name)().run(momentum, generator(42, name)))
+
+
+def test_a_search_of_fifty_points_on_a_permuted_portfolio(benchmark: Any) -> None:
+    """117 symbols x 5,000 bars, every rule of the example portfolio on: a permutation test makes 499 of these."""
+    grid = {
+        "strategies.0.params.fast_breakout": (10, 15, 20, 30, 40),
+        "strategies.0.params.stop_atr": (1.5, 2.0, 2.5, 3.0, 3.5),
+        "strategies.0.params.exit_ma": (20, 30),
+    }
+    experiment = experiment_of(
+        random_bars(5_000, 117, 1),
+        "equity_momentum",
+        first=100,
+        validation={"grid": grid},
+        sizing={"method": "risk_per_trade", "risk": 0.0075},
+        limits={"max_positions": 8, "max_gross_exposure": 0.8, "max_position_notional": 0.10},
+        capacity={"max_fraction_of_adv": 0.005, "when_exceeded": "reject"},
+        costs={"commission_bps": 1.0, "slippage": {"model": "full", "base_bps": 8.0}},
+        portfolio={
+            "limits": {"max_positions": 16, "max_drawdown": 0.25, "max_daily_loss": 0.05},
+            "volatility_scaling": {"mode": "continuous"},
+            "correlation_guard": {"min_positions": 4},
+            "ranking": {"breakout": 0.5, "momentum": 0.3, "diversification": 0.2},
+        },
+    )
+    worlds, points = PermutedWorlds(experiment, 1), searched_points(experiment)[0]
+    measured(benchmark, worlds.best, points, 3)
 
 
 def test_performance_of_ten_thousand_resamples_by_arch(returns: np.ndarray, benchmark: Any) -> None:

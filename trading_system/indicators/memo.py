@@ -75,11 +75,6 @@ def is_on() -> bool:
     return bool(_now)
 
 
-def knows(owner: Any) -> bool:
-    """Whether results of `owner` are remembered now."""
-    return bool(_now) and id(owner) in _now[0].known
-
-
 def remembered(owners: tuple[Any, ...], key: Hashable, make: Callable[[], T], size: Callable[[T], int]) -> T:
     """``make()``, or what it gave for the same owners and key before; whoever asks must not change it."""
     memo = _now[0] if _now else None

@@ -6,7 +6,7 @@ only. A panel without holes goes to the kernel as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
@@ -16,7 +16,6 @@ from trading_system.indicators import _kernels, memo
 from trading_system.kernels import door
 
 if TYPE_CHECKING:
-    from trading_system.data.bars import Bars
     from trading_system.types import BoolArray, FloatArray
 
 BLOCK = 64  # columns that are worked on together at most ...
@@ -83,23 +82,6 @@ def blocks(*panels: FloatArray) -> Iterator[Block]:
             for source, buffer in zip(panels, buffers, strict=True):
                 _kernels.gather(source, exists, first, buffer)
         yield Block(first, tuple(floats(buffer) for buffer in buffers), exists)
-
-
-def remembered_blocks(bars: Bars) -> Sequence[Block]:
-    """`blocks` of close, high and low in adjusted scale, worked out once during a search."""
-
-    def size(found: Sequence[Block]) -> int:
-        return sum(sum(x.nbytes for x in one.panels) + (0 if one.exists is None else one.exists.nbytes) for one in found)
-
-    return memo.remembered((bars,), "blocks of close, high, low", lambda: _copied(bars), size)
-
-
-def _copied(bars: Bars) -> list[Block]:
-    prices = bars.adjusted
-    return [
-        Block(one.first, tuple(floats(x.copy()) for x in one.panels), one.exists)
-        for one in blocks(floats(prices.close), floats(prices.high), floats(prices.low))
-    ]
 
 
 def compute(

@@ -46,16 +46,14 @@ def decide_by_blocks(
     """
     import numpy as np
 
-    from trading_system.indicators import memo
-    from trading_system.indicators.own_bars import blocks, floats, remembered_blocks
+    from trading_system.indicators.own_bars import blocks, floats
     from trading_system.strategies import _kernels
 
     prices, shape = bars.adjusted, bars.close.shape
     entry, leave = np.empty(shape, np.int8), np.empty(shape, np.bool_)
     values = np.empty((n_values, *shape))
     shift = floats(np.zeros(bars.n_bars) if shift is None else shift)
-    closed_up = blocks(floats(prices.close), floats(prices.high), floats(prices.low))
-    for block in remembered_blocks(bars) if memo.knows(bars) else closed_up:
+    for block in blocks(floats(prices.close), floats(prices.high), floats(prices.low)):
         if block.exists is None:
             rule(block.panels, True, block.first, entry, leave, values)
             continue

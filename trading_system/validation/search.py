@@ -358,7 +358,6 @@ def search_of(
     returns = np.zeros((0, 0)) if keep is not None else np.zeros((n, n_periods))
     if n > 1:
         share(experiment.bars)  # walk-forward and stress ask it for the same decisions again
-    table, failed, kept = _table(experiment, loop, points, returns, range(n) if keep is None else keep)
     with remembering(_still(experiment)):
         table, failed, kept = _table(experiment, loop, points, returns, range(n) if keep is None else keep)
     if len(failed) == n:

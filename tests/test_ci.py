@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -44,7 +45,11 @@ def started(tree: Path) -> subprocess.Popen[str]:
     (tree.parent / "temporary").mkdir()
     (tree.parent / "pids").touch()
     env = {**os.environ, "TMPDIR": str(tree.parent / "temporary"), "PIDS": str(tree.parent / "pids")}
-    line = ["bash", str(tree / ".ci" / "run")]
+    # a suite that was started in the background ignores the interrupt, and a shell can never hear again what it inherits as ignored
+    hearing = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp('bash', ['bash', *sys.argv[1:]])"
+    )
+    line = [sys.executable, "-c", hearing, str(tree / ".ci" / "run")]
     return subprocess.Popen(line, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 

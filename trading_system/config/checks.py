@@ -269,7 +269,7 @@ def siblings(path: Path, endings: tuple[str, ...]) -> list[str]:
 
 def warnings(config: RunConfig, places: MappingOf[str, str], source: str) -> tuple[str, ...]:
     """Legal but dangerous settings, each as ``file:line: key: sentence``."""
-    found = [*_run_warnings(config), *_portfolio_warnings(config)]
+    found = [*_run_warnings(config), *_portfolio_warnings(config), *_gate_warnings(config)]
     for number, entry in enumerate(config.strategies):
         found += [
             (f"strategies.{number}.{key}", text) for key, text in _strategy_warnings(entry, places, f"strategies.{number}.")
@@ -300,6 +300,17 @@ def _run_warnings(config: RunConfig) -> Iterator[tuple[str, str]]:
             "output.path",
             f"{quoted(config.output.path)} leads out of the run file's folder: whoever runs this file writes there",
         )
+
+
+def _gate_warnings(config: RunConfig) -> Iterator[tuple[str, str]]:
+    """Bars of the verdict that are easier to pass than they are by default."""
+    for section in ("gates", "holdout"):
+        told = getattr(config.validation, section)
+        for name, field in type(told).model_fields.items():
+            value, usual = getattr(told, name), field.default
+            easier = value > usual if name.startswith("max_") else value < usual
+            if easier:
+                yield f"validation.{section}.{name}", f"{value:g} is easier to pass than the default, {usual:g}"
 
 
 def _leads_out(text: str) -> bool:

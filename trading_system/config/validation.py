@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -11,6 +12,7 @@ from trading_system.config.base import RuledModel, Text
 from trading_system.types import FrozenModel
 
 MOST_VALUES = 100_000
+MOST_SPLITS = 5_000
 _STEPS = 1e-9  # of a step: how far above `to` the last value of a range may come by rounding
 
 
@@ -101,8 +103,17 @@ class CombinatorialConfig(RuledModel):
     @classmethod
     def broken(cls, values: Mapping[str, Any]) -> list[tuple[str, str]]:
         groups, tested = values.get("groups"), values.get("test_groups")
-        if groups is not None and tested is not None and tested >= groups:
+        if groups is None or tested is None:
+            return []
+        if tested >= groups:
             return [("test_groups", f"{tested} must be below groups, {groups}")]
+        if math.comb(groups, tested) > MOST_SPLITS:
+            return [
+                (
+                    "test_groups",
+                    f"{tested} of {groups} groups are {math.comb(groups, tested):,} splits, more than {MOST_SPLITS:,}",
+                )
+            ]
         return []
 
 

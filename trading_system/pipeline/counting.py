@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trading_system.config.loading import LoadedRun
+    from trading_system.config.models import RunConfig
     from trading_system.pipeline.work import Done
     from trading_system.runs.journal import Journal
     from trading_system.runs.trials import Columns, Trial
@@ -23,6 +25,7 @@ def trial_of(
     sharpe_variance: float | None = None,
     sharpe_best: float | None = None,
     n_periods: int = 0,
+    config: RunConfig | None = None,
 ) -> Trial:
     """The row of the journal for work on the market and window of `done`.
 
@@ -35,6 +38,9 @@ def trial_of(
         Parameter sets that were evaluated.
     sharpe_mean, sharpe_variance, sharpe_best : float or None
         Of their Sharpe ratios per period.
+    config : RunConfig, optional
+        What the work is known by in place of the run's own configuration: a search does not depend on the own values of what it
+        searches.
     """
     import json
 
@@ -47,7 +53,7 @@ def trial_of(
         strategies=tuple(entry.type for entry in run.config.strategies),
         symbols=tuple(sorted({bars.symbols[i] for i in done.ledger.line_symbol.tolist()})),
         config_hash=run.hash,
-        deciding_hash=deciding_hash(run.config, what),
+        deciding_hash=deciding_hash(config or run.config, what),
         data_hash=data_hash(done.market.hashes),
         code_hash=done.code["hash"],
         period=window.name,
@@ -80,9 +86,9 @@ def search_trial(run: LoadedRun, done: Done, sharpes: FloatArray) -> Trial:
     from trading_system.config.changes import grid_of
     from trading_system.runs.trials import sharpe_spread
 
-    settings = run.config.validation.search
+    settings, grid = run.config.validation.search, grid_of(run.config)
     drawn = settings.points if settings.method == "random" else None
-    what = json.dumps(["search", grid_of(run.config), drawn], sort_keys=True, default=str)
+    what = json.dumps(["search", grid, drawn], sort_keys=True, default=str)
     spread = sharpe_spread(sharpes / done.market.bars.periods_per_year**0.5)
     bars, window = done.market.bars, done.window
     return trial_of(
@@ -94,7 +100,15 @@ def search_trial(run: LoadedRun, done: Done, sharpes: FloatArray) -> Trial:
         sharpe_variance=spread.variance,
         sharpe_best=spread.best,
         n_periods=int(np.count_nonzero(bars.sampled[window.first : window.stop])),
+        config=without_own_values(run.config, grid),
     )
+
+
+def without_own_values(config: RunConfig, grid: Mapping[str, Sequence[Any]]) -> RunConfig:
+    """The run with the first value of the grid at each of its keys: the same search, whatever the run's own values are."""
+    from trading_system.config.changes import changed
+
+    return changed(config, {key: values[0] for key, values in grid.items()})
 
 
 def entered(done: Done, journal: Journal, trial: Trial, returns: FloatArray | Columns) -> dict[str, Any]:

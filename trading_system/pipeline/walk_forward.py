@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trading_system.pipeline.backtest import BacktestResult, written
-from trading_system.pipeline.counting import backtest_trial, entered, trial_of
+from trading_system.pipeline.counting import backtest_trial, entered, trial_of, without_own_values
 from trading_system.pipeline.loading import loaded_run, results_folder
 from trading_system.pipeline.validation import experiment_of, work_store
 from trading_system.pipeline.work import Done, Work, computed
@@ -131,9 +131,15 @@ def _counted(run: LoadedRun, done: Done, journal: Journal, found: WalkForward) -
     if found.grid:
         settings = run.config.validation.search
         drawn = settings.points if settings.method == "random" else None
-        what = ["walk-forward", found.grid, drawn, found.windows.model_dump(mode="json")]
+        chosen_by = settings.model_dump(mode="json", include={"objective", "constraints", "plateau"})
+        what = ["walk-forward", found.grid, drawn, found.windows.model_dump(mode="json"), chosen_by]
         row = trial_of(
-            run, done, what=json.dumps(what, sort_keys=True, default=str), configurations=len(found.points), n_periods=0
+            run,
+            done,
+            what=json.dumps(what, sort_keys=True, default=str),
+            configurations=len(found.points),
+            n_periods=0,
+            config=without_own_values(run.config, found.grid),
         )
         entered(done, journal, row, np.zeros((0, 0)))
     own, returns = backtest_trial(run, done)

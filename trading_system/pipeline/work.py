@@ -118,7 +118,10 @@ def computed_over(work: Work, name: str, allowed: Allowed, before: Before | None
     start, stop = windows.rows(market.bars, run.config, name)
     for text in allowed(market, stop):
         work.warn(text)
-    needed = [warmup_of(strategy, number, market.bars, run) for number, strategy in enumerate(strategies)]
+    known = market.bars.rows(
+        0, max(start, 1) if before else stop
+    )  # a rule that is asked for its warm-up sees nothing held out
+    needed = [warmup_of(strategy, number, known, run) for number, strategy in enumerate(strategies)]
     window, warnings = windows.window(market.bars, run.config, name, start, stop, needed)
     for text in (*warnings, *(before(market, window, strategies, code) if before else ())):
         work.warn(text)

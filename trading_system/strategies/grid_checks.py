@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 APART = ("name", "type", "asset_class", "universe", "grid")
 """Keys of a strategy that make it another family of trials, and not another point of one search."""
+ASSUMED = (
+    "execution.fill",
+    "execution.stop_evaluation",
+    "portfolio.risk_free",
+    "portfolio.starting_equity",
+    "portfolio.debit_rate",
+)
+"""Keys that say what is assumed of the market, as `costs` do; a search would choose the kindest assumption."""
 MOST_TOLD = 5
 
 
@@ -57,6 +65,8 @@ def _of_key(run: LoadedRun, key: str, values: Sequence[Any], where: str, load: b
     repeated = _repeated(values)
     if repeated:
         return [ConfigError(f"{repeated[0]!r} stands twice among the values", where=where, remedy="write each value once")]
+    if key in ASSUMED or (parts[0] == "strategies" and parts[2:3] == ["costs"]):
+        return [ConfigError("a search cannot choose what is assumed of the market: costs, fills, rates, money", where=where)]
     if parts[0] in FIXED:
         text = f"a search cannot change {parts[0]}, which says what is looked at"
         return [ConfigError(text, where=where, allowed="keys of strategies, portfolio and execution")]

@@ -138,6 +138,8 @@ class FamilyTrials:
         Columns of trials over nearly the same sessions, cut to the judged ones and filled with cash where they had not begun.
     other_sharpes, other_periods : float64 and int64, shape (n_other,)
         Per-period Sharpe ratio and number of periods of trials that are not in `returns` and are rows of their own.
+    n_searched : int
+        Configurations of searches and walk-forwards that are not part of this examination.
     """
 
     n_trials: int
@@ -150,6 +152,7 @@ class FamilyTrials:
     n_fitted: int = 0
     other_sharpes: FloatArray = field(default_factory=lambda: np.zeros(0))
     other_periods: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    n_searched: int = 0
 
     @property
     def n_without(self) -> int:

@@ -32,7 +32,7 @@ def histogram(title: str, values: Any, marks: Mapping[str, float], unit: str = "
     shown = [value for value in marks.values() if np.isfinite(value)]
     ends = [float(bound) for bound in (*(known.min(), known.max()), *shown)] if known.size else [0.0, 1.0]
     low, high = min(ends), max(ends)
-    if low == high:
+    if high - low <= 1e-9 * max(abs(low), abs(high), 1e-300):  # equal but for rounding
         low, high = low - 0.5, high + 0.5
     counts, edges = np.histogram(known, bins=BINS, range=(low, high))
     left = given.size - known.size

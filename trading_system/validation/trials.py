@@ -77,6 +77,11 @@ def family_trials(
         returns=returns,
         sampled=found.sampled,
         sharpe_variance=ledger.pooled_sharpe(once)[1],
+        n_searched=sum(
+            int(row["configurations"])
+            for row in once
+            if int(row["configurations"]) > 1 and row["key"] not in {t.key for t in present}
+        ),
         n_covered=min(returns.shape[1], found.trials),
         n_elsewhere=sum(int(row["configurations"]) for row in moved if row["number"] not in beside),
         n_fitted=int(np.isin(numbers, [row["number"] for row in moved]).sum()),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -102,6 +104,10 @@ def _made(name: str, kind: type[ValidationTest], examination: Examination, seed:
         error: TradingSystemError = CapacityError("there is not enough memory for this test")
     except TradingSystemError as caught:
         error = caught
+    except Exception as caught:  # noqa: BLE001  a defect of one test: the others go on, and the answer is no
+        place = traceback.extract_tb(caught.__traceback__)[-1]
+        at = f"{Path(place.filename).name}:{place.lineno}"
+        error = TradingSystemError(f"a defect of this test ({type(caught).__name__} at {at}: {caught}); please report it")
     return TestResult(name=name, error=str(error))
 
 

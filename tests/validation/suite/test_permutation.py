@@ -59,7 +59,9 @@ def test_the_observed_value_is_compared_with_the_best_of_the_whole_search_on_eve
     found = made(examination)
     search = examination.search
     assert search is not None and len(search.points) == 6
-    worlds = PermutedWorlds(examination.experiment, int(generator(1, "permutation").integers(2**63)))
+    worlds = PermutedWorlds(
+        examination.experiment, int(generator(1, "permutation").integers(2**63)), 29
+    )  # what is judged alone
     best = []
     for number in range(19):
         config_values = [
@@ -239,3 +241,17 @@ def test_a_test_that_was_stopped_goes_on_and_gives_the_same(tmp_path: Path):
     store.close(done=True)
     assert heard[0] >= 10
     assert resumed.p_value == whole.p_value and resumed.picture["null"].tobytes() == whole.picture["null"].tobytes()
+
+
+def test_a_search_that_the_run_file_forgot_is_refused():
+    from dataclasses import replace
+
+    from trading_system.errors import ConfigError
+    from trading_system.validation.suite.overfitting import Overfitting
+
+    examination = examination_of(experiment_of(random_bars(3, 200, 1), "buy_and_hold"))
+    examination.trials = replace(examination.trials, n_trials=161, n_searched=160)
+    for kind in (Permutation, Overfitting):
+        assert kind.applies(examination) == ""
+        with pytest.raises(ConfigError, match="searches of 160 configurations"):
+            kind().run(examination, generator(1, "permutation"))

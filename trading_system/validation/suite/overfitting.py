@@ -12,6 +12,7 @@ from trading_system.validation import judged, pictures
 from trading_system.validation.base import Bar, Examination, TestResult, ValidationTest, register
 from trading_system.validation.overfitting import Overfitting as Found
 from trading_system.validation.overfitting import probability_of_overfitting
+from trading_system.validation.suite.permutation import refuse_forgotten_search
 
 if TYPE_CHECKING:
     from trading_system.types import FloatArray
@@ -55,6 +56,8 @@ class Overfitting(ValidationTest):
     @classmethod
     def applies(cls, examination: Examination) -> str:
         grid = grid_of(examination.experiment.config)
+        if not grid and examination.trials.n_searched > 1:
+            return ""  # a search that the run file forgot: asked, and refused
         if not grid:
             return "the run file has no grid, so nothing was chosen that could be overfitted"
         if all(len(values) == 1 for values in grid.values()) and examination.search is not None:
@@ -62,14 +65,21 @@ class Overfitting(ValidationTest):
         return ""
 
     def run(self, examination: Examination, rng: np.random.Generator) -> TestResult:
+        refuse_forgotten_search(examination)
         search, gate = examination.search, examination.settings.gates.max_overfitting
         assert search is not None
         matrix = search.returns - judged.cash_rate(examination)
         n, width = matrix.shape
-        still = int(np.count_nonzero(np.ptp(matrix, axis=0) == 0.0)) if n else width
-        if still == width:
-            bar = Bar(NAME, None, gate, "<=", "fraction", "no point of the grid ever traded")
+        moves = np.ptp(matrix, axis=0) > 0.0 if n else np.zeros(width, np.bool_)
+        still = width - int(np.count_nonzero(moves))
+        if width - still < 2:
+            why = "no point of the grid ever traded" if still == width else "one point of the grid alone ever traded"
+            bar = Bar(NAME, None, gate, "<=", "fraction", why)
             return TestResult("overfitting", bars=(bar,), work=f"{width} points")
+        matrix, width = (
+            np.ascontiguousarray(matrix[:, moves]),
+            width - still,
+        )  # those that never trade would make ranks look good
         asked = examination.settings.overfitting.splits
         splits = splits_for(width, asked)
         found = probability_of_overfitting(matrix, splits)
@@ -154,7 +164,7 @@ def _warnings(examination: Examination, search: Search, width: int, still: int, 
     if width < FEW:
         said.append(f"{width} points: the probability of overfitting of so few is very noisy")
     if still:
-        said.append(f"{still:,} points never traded: they have no Sharpe ratio and rank last")
+        said.append(f"{still:,} points never traded: they are left out, for among them any other point would look well chosen")
     objective = examination.settings.search.objective
     if objective != "sharpe":
         said.append(f"the search chooses by {objective}, the halves are judged by Sharpe ratio")

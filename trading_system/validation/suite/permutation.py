@@ -62,7 +62,7 @@ class Permutation(ValidationTest):
         experiment, search = examination.experiment, examination.search
         refuse_fixed_choice(examination)
         n = examination.size("permutation", "resamples")
-        worlds = PermutedWorlds(experiment, int(rng.integers(2**63)))
+        worlds = PermutedWorlds(experiment, int(rng.integers(2**63)), max(experiment.first - 1, 0))
         worlds.check_memory()
         objective = experiment.config.validation.search.objective
         points, own = (search.points, search.own) if search is not None else ([{}], 0)
@@ -113,6 +113,7 @@ def refuse_fixed_choice(examination: Examination) -> None:
     ConfigError
         The run file has a grid, and asks to keep the configuration fixed.
     """
+    refuse_forgotten_search(examination)
     if examination.settings.permutation.search == "fixed" and examination.search is not None:
         raise ConfigError(
             f"a configuration chosen among {len(examination.search.points)} must not be permuted as if it were the only one: the"
@@ -120,6 +121,24 @@ def refuse_fixed_choice(examination: Examination) -> None:
             where="validation.permutation.search",
             allowed="inside, as long as there is a grid",
             remedy="set inside; or remove the grid, if nothing was ever chosen with it",
+        )
+
+
+def refuse_forgotten_search(examination: Examination) -> None:
+    """Refuse to judge a run without a grid as if nothing had been searched, where the journal holds a search of its family.
+
+    Raises
+    ------
+    ConfigError
+        The journal holds one, and the run file has no grid.
+    """
+    searched = examination.trials.n_searched
+    if examination.search is None and searched > 1:
+        raise ConfigError(
+            f"the journal holds searches of {searched:,} configurations of these strategy types on this universe, and the run file has no"
+            " grid: what was chosen by a search must not be judged as if it had been the only one",
+            where="validation.grid",
+            remedy="put the grid that was searched back into the run or strategy file",
         )
 
 
